@@ -1,0 +1,88 @@
+/**
+ * What is known of a domain's MTA-STS policy at the moment a message needs it.
+ * RFC 8461 sections 3 and 5.
+ */
+import type { Domain } from "../dns/answer.ts";
+
+export type PolicyMode = "enforce" | "testing" | "none";
+
+/** A policy file, read. RFC 8461 section 3.2. */
+export type Policy = {
+  mode: PolicyMode;
+  /** Permitted hosts. `*.example.com` stands for exactly one label. Empty only in mode `none`. */
+  mx: Domain[];
+  /** How long after fetching the policy may be used, in seconds: 0 to 31,557,600. */
+  maxAgeSeconds: number;
+};
+
+/** A policy with its life: what the store keeps for a domain. */
+export type KnownPolicy = {
+  domain: Domain;
+  /** The `id` of the TXT record it was fetched under. */
+  id: string;
+  policy: Policy;
+  /** The body as fetched. */
+  text: string;
+  fetchedAt: number;
+  /** `fetchedAt` + max_age: hard, nothing but a successful fetch moves it. */
+  expiresAt: number;
+};
+
+export type NoPolicyReason =
+  /** No usable `_mta-sts` record: the domain does not take part. */
+  | "no-record"
+  /** Records are there, but not exactly one that is well-formed. RFC 8461 section 3.1. */
+  | "bad-record"
+  /** A record, but no policy could be had and none is known. RFC 8461 section 5, last paragraph but one. */
+  | "fetch-failed"
+  /** An address literal: it has no policy domain. */
+  | "not-a-domain";
+
+export type PolicyAnswer =
+  /** Mode `none` arrives here too: a policy that asks for nothing. */
+  | { kind: "policy"; known: KnownPolicy; recordChecked: "same" | "fetched" | "unavailable" | "changed-fetch-failed" }
+  | { kind: "none"; because: NoPolicyReason; detail: string }
+  /** Could not find out, and nothing is known: not "there is none". */
+  | { kind: "unknown"; why: "dns" | "store"; detail: string };
+
+/** Why a fetch gave no policy, in the words of RFC 8460 section 4.3.2. */
+export type FetchFailure = {
+  resultType: "sts-policy-fetch-error" | "sts-policy-invalid" | "sts-webpki-invalid";
+  /** In plain words, for the log and the report. Never an exception's text. */
+  detail: string;
+};
+
+/** Keeps policies for all workers. Every method may reject when the store is away. */
+export type PolicyStore = {
+  /** The policy, expired or not; `undefined` when there never was one (or long ago). */
+  get(domain: Domain): Promise<KnownPolicy | undefined>;
+  /** Puts a newly fetched policy in the place of any other, with the time of its next refresh, and forgets the domain's failure. */
+  put(known: KnownPolicy, refreshAt: number): Promise<void>;
+  /** The back-off after a failed fetch, kept apart so that it can never overwrite a policy. */
+  failure(domain: Domain): Promise<KnownFailure | undefined>;
+  putFailure(domain: Domain, failure: KnownFailure): Promise<void>;
+  /**
+   * Takes the right to fetch for this domain, across all processes; `undefined` when another holds it.
+   * It ends by itself after `ttlMs`.
+   */
+  lockFetch(domain: Domain, ttlMs: number): Promise<{ release(): Promise<void> } | undefined>;
+  /** Domains whose refresh is due, oldest first, each moved to `retryAt` so that no other process takes it as well. */
+  takeDue(now: number, retryAt: number, most: number): Promise<Domain[]>;
+};
+
+export type KnownFailure = FetchFailure & {
+  /** The record id the fetch was for. */
+  id: string;
+  failedAt: number;
+  /** No further fetch for this id before then. */
+  retryAt: number;
+};
+
+/** What an operator may want to know; the service that owns the log writes it down. */
+export type PolicyEvent =
+  | { kind: "found"; known: KnownPolicy }
+  | { kind: "renewed"; known: KnownPolicy }
+  | { kind: "changed"; before: KnownPolicy; after: KnownPolicy; weaker: string | undefined }
+  | { kind: "fetch-failed"; domain: Domain; id: string; failure: FetchFailure; cached: KnownPolicy | undefined }
+  | { kind: "record-unusable"; domain: Domain; detail: string; cached: KnownPolicy | undefined }
+  | { kind: "refresh-failed"; domain: Domain; detail: string; cached: KnownPolicy };

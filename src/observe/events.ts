@@ -1,0 +1,170 @@
+/**
+ * Each thing that happens has one function here; it writes one log line.
+ * Message text and credentials go nowhere.
+ */
+import type { Logger } from "pino";
+import type { FetchFailure, KnownPolicy, PolicyEvent } from "../mta-sts/answer.ts";
+
+export type Events = ReturnType<typeof createEvents>;
+
+export function createEvents(log: Logger) {
+  return {
+    ...relayEvents(log),
+    ...submissionEvents(log),
+    policy: (event: PolicyEvent) => logPolicyEvent(log, event),
+    ...deliveryEvents(log),
+  };
+}
+
+function relayEvents(log: Logger) {
+  return {
+    started: (what: { role: string; listeners: string[]; redis: string }) =>
+      log.info({ event: "started", ...what }, "relay is ready"),
+    stopping: (what: { signal: string }) => log.info({ event: "stopping", ...what }, "draining, then stopping"),
+    stopped: () => log.info({ event: "stopped" }, "relay has stopped"),
+    redisLost: (what: { detail: string }) =>
+      log.error({ event: "redis-lost", ...what }, "Redis is away: mail is answered 451 until it is back"),
+    redisBack: () => log.info({ event: "redis-back" }, "Redis is back"),
+    redisNotDurable: (what: { detail: string }) =>
+      log.warn({ event: "redis-not-durable", ...what }, "Redis may lose mail that was answered 250"),
+    embeddedRedis: (what: { pid?: number; exit?: string; detail: string }) =>
+      log.warn({ event: "embedded-redis", ...what }, what.detail),
+    certificateLoaded: (what: { file: string; expiresAt: string }) =>
+      log.info({ event: "certificate-loaded", ...what }, "certificate loaded"),
+    certificateUnreadable: (what: { file: string; detail: string }) =>
+      log.error({ event: "certificate-unreadable", ...what }, "new certificate cannot be used; the old one stays"),
+    fault: (what: { where: string; err: unknown }) => log.error({ event: "fault", ...what }, `fault in ${what.where}`),
+  };
+}
+
+function submissionEvents(log: Logger) {
+  return {
+    accepted: (what: {
+      message: string;
+      from: string;
+      to: string[];
+      sizeBytes: number;
+      client: string;
+      user?: string;
+      protocol: string;
+      messageId: string;
+    }) => log.info({ event: "accepted", ...what }, `accepted ${what.message} from <${what.from}>`),
+    submissionRefused: (what: { client: string; reply: string; user?: string; detail?: string }) =>
+      log.warn({ event: "submission-refused", ...what }, `refused: ${what.reply}`),
+    loginFailed: (what: { client: string; user: string }) =>
+      log.warn({ event: "login-failed", ...what }, `login of ${what.user} failed`),
+  };
+}
+
+function deliveryEvents(log: Logger) {
+  return {
+    attempt: (what: {
+      message: string;
+      domain: string;
+      host: string;
+      address?: string;
+      required: string;
+      tls?: string;
+      verdict: string;
+      result: string;
+    }) => log.info({ event: "attempt", ...what }, `${what.host}: ${what.result}`),
+    delivered: (what: {
+      message: string;
+      domain: string;
+      to: string[];
+      host: string;
+      tls: string;
+      reply: string;
+      ageMs: number;
+    }) => log.info({ event: "delivered", ...what }, `delivered ${what.message} to ${what.host}`),
+    deferred: (what: {
+      message: string;
+      domain: string;
+      to: string[];
+      reason: string;
+      detail: string;
+      nextAttemptAt: string;
+      attempt: number;
+    }) => log.warn({ event: "deferred", ...what }, `deferred ${what.message} for ${what.domain}: ${what.detail}`),
+    violation: (what: { message: string; domain: string; host: string; resultType: string; detail: string }) =>
+      log.warn(
+        { event: "violation", ...what },
+        `testing mode: ${what.host} breaks the policy of ${what.domain}, delivered all the same`,
+      ),
+    failed: (what: { message: string; domain: string; to: string[]; status: string; detail: string }) =>
+      log.warn({ event: "failed", ...what }, `gave up ${what.message} for ${what.domain}: ${what.detail}`),
+    bounced: (what: { message: string; bounce: string; to: string; recipients: string[] }) =>
+      log.info({ event: "bounced", ...what }, `bounce ${what.bounce} for ${what.message}`),
+    bounceDropped: (what: { message: string; recipients: string[]; detail: string }) =>
+      log.warn({ event: "bounce-dropped", ...what }, `no bounce for ${what.message}: its sender is <>`),
+    proceedingWithoutPolicy: (what: { message: string; domain: string; detail: string }) =>
+      log.warn(
+        { event: "proceeding-without-policy", ...what },
+        `the policy of ${what.domain} could not be found out; going on without one`,
+      ),
+    bodyMissing: (what: { message: string; domain: string }) =>
+      log.error({ event: "body-missing", ...what }, `the body of ${what.message} is gone from Redis`),
+  };
+}
+
+function logPolicyEvent(log: Logger, event: PolicyEvent): void {
+  switch (event.kind) {
+    case "found":
+      return log.info(
+        { event: "policy-found", ...summary(event.known) },
+        `policy of ${event.known.domain}: ${event.known.policy.mode}`,
+      );
+    case "renewed":
+      return log.debug({ event: "policy-renewed", ...summary(event.known) }, `policy of ${event.known.domain} renewed`);
+    case "changed": {
+      const what = {
+        event: "policy-changed",
+        ...summary(event.after),
+        before: summary(event.before),
+        weaker: event.weaker,
+      };
+      return event.weaker === undefined
+        ? log.info(what, `policy of ${event.after.domain} changed`)
+        : log.warn(
+            { ...what, event: "policy-weakened" },
+            `policy of ${event.after.domain} is weaker now: ${event.weaker}`,
+          );
+    }
+    case "fetch-failed":
+      return log.warn(
+        {
+          event: "policy-refused",
+          domain: event.domain,
+          id: event.id,
+          ...failure(event.failure),
+          cached: cachedMode(event.cached),
+        },
+        `policy of ${event.domain}: ${event.failure.detail}`,
+      );
+    case "record-unusable":
+      return log.warn(
+        { event: "record-unusable", domain: event.domain, detail: event.detail, cached: cachedMode(event.cached) },
+        `_mta-sts.${event.domain}: ${event.detail}`,
+      );
+    case "refresh-failed":
+      // RFC 8461 section 10.2: failures of a policy in mode "none" are no news.
+      return log[event.cached.policy.mode === "none" ? "debug" : "warn"](
+        { event: "policy-refresh-failed", detail: event.detail, ...summary(event.cached) },
+        `policy of ${event.domain} could not be refreshed: ${event.detail}`,
+      );
+  }
+}
+
+const failure = (f: FetchFailure) => ({ resultType: f.resultType, detail: f.detail });
+const cachedMode = (known: KnownPolicy | undefined) => known?.policy.mode ?? "no policy";
+
+function summary(known: KnownPolicy) {
+  return {
+    domain: known.domain,
+    id: known.id,
+    mode: known.policy.mode,
+    mx: known.policy.mx,
+    fetchedAt: new Date(known.fetchedAt).toISOString(),
+    expiresAt: new Date(known.expiresAt).toISOString(),
+  };
+}
