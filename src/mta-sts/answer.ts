@@ -33,15 +33,33 @@ export type NoPolicyReason =
   | "no-record"
   /** Records are there, but not exactly one that is well-formed. RFC 8461 section 3.1. */
   | "bad-record"
-  /** A record, but no policy could be had and none is known. RFC 8461 section 5, last paragraph but one. */
+  /** A record, but no policy could be had and none is known. RFC 8461 section 3.3: mail goes on without one. */
   | "fetch-failed"
-  /** An address literal: it has no policy domain. */
+  /** An address literal, or no host name at all: there is no policy domain. RFC 8461 section 3.4. */
   | "not-a-domain";
+
+/** How the policy in use compares with what the DNS announces at this moment. RFC 8461 section 5.1. */
+export type RecordCheck =
+  /** The record has the id it was fetched under: there is no newer one. */
+  | "same"
+  /** It was fetched just now. */
+  | "fetched"
+  /** There is no usable record, or it could not be asked for: whether a newer policy exists is not known. */
+  | "unavailable"
+  /** A newer one is announced and could not be had. */
+  | "changed-fetch-failed";
 
 export type PolicyAnswer =
   /** Mode `none` arrives here too: a policy that asks for nothing. */
-  | { kind: "policy"; known: KnownPolicy; recordChecked: "same" | "fetched" | "unavailable" | "changed-fetch-failed" }
-  | { kind: "none"; because: NoPolicyReason; detail: string }
+  | {
+      kind: "policy";
+      known: KnownPolicy;
+      recordChecked: RecordCheck;
+      /** Why the newer policy could not be had. Present exactly with `changed-fetch-failed`. */
+      failure?: FetchFailure;
+    }
+  /** `failure` is present exactly with `fetch-failed`. */
+  | { kind: "none"; because: NoPolicyReason; detail: string; failure?: FetchFailure }
   /** Could not find out, and nothing is known: not "there is none". */
   | { kind: "unknown"; why: "dns" | "store"; detail: string };
 
@@ -85,4 +103,6 @@ export type PolicyEvent =
   | { kind: "changed"; before: KnownPolicy; after: KnownPolicy; weaker: string | undefined }
   | { kind: "fetch-failed"; domain: Domain; id: string; failure: FetchFailure; cached: KnownPolicy | undefined }
   | { kind: "record-unusable"; domain: Domain; detail: string; cached: KnownPolicy | undefined }
-  | { kind: "refresh-failed"; domain: Domain; detail: string; cached: KnownPolicy };
+  | { kind: "refresh-failed"; domain: Domain; detail: string; cached: KnownPolicy }
+  /** The store did not take or give what was asked; told at most once a minute. This process goes on from memory. */
+  | { kind: "store-failed"; domain: Domain; doing: "reading" | "writing" | "locking"; cause: unknown };

@@ -102,6 +102,16 @@ function deliveryEvents(log: Logger) {
         { event: "proceeding-without-policy", ...what },
         `the policy of ${what.domain} could not be found out; going on without one`,
       ),
+    orphanSwept: (what: { messageId: string; domain: string; since: number }) =>
+      log.warn(
+        {
+          event: "orphan-swept",
+          message: what.messageId,
+          domain: what.domain,
+          since: new Date(what.since).toISOString(),
+        },
+        `the text of ${what.messageId} was kept for a delivery to ${what.domain} that does not exist`,
+      ),
     bodyMissing: (what: { message: string; domain: string }) =>
       log.error({ event: "body-missing", ...what }, `the body of ${what.message} is gone from Redis`),
   };
@@ -145,6 +155,11 @@ function logPolicyEvent(log: Logger, event: PolicyEvent): void {
       return log.warn(
         { event: "record-unusable", domain: event.domain, detail: event.detail, cached: cachedMode(event.cached) },
         `_mta-sts.${event.domain}: ${event.detail}`,
+      );
+    case "store-failed":
+      return log.error(
+        { event: "policy-store-failed", domain: event.domain, doing: event.doing, err: event.cause },
+        `${event.doing} the policy of ${event.domain} failed; what this process remembers is used`,
       );
     case "refresh-failed":
       // RFC 8461 section 10.2: failures of a policy in mode "none" are no news.

@@ -1,0 +1,69 @@
+/**
+ * What a command of the command line is made of, and its help.
+ */
+
+export type Option = {
+  type: "string" | "boolean";
+  short?: string;
+  /** How the value is called in the help: `FILE`. */
+  value?: string;
+  /** What it does, in a line. */
+  says: string;
+};
+
+export type Options = Record<string, Option>;
+
+/** Values by option name: text, `true`, or nothing. */
+export type Values<O extends Options = Options> = {
+  [Name in keyof O]?: Option extends O[Name] ? string | true : O[Name]["type"] extends "boolean" ? true : string;
+};
+
+export type Command = {
+  name: string;
+  /** In a line. */
+  summary: string;
+  /** What one should know before using it. */
+  details: string;
+  options: Options;
+  /** Answers with the exit code. */
+  run(values: Values): Promise<number>;
+};
+
+/** Ties the type of the values to the options. */
+export function defineCommand<const O extends Options>(
+  command: Omit<Command, "options" | "run"> & { options: O; run(values: Values<O>): Promise<number> },
+): Command {
+  return { ...command, run: (values) => command.run(values as Values<O>) };
+}
+
+/** Every command has it. */
+export const HELP_OPTION = { type: "boolean", short: "h", says: "show this and exit" } as const satisfies Option;
+
+export function commandHelp({ name, summary, details, options }: Command, exitCodes: string): string {
+  const all: Options = { ...options, help: HELP_OPTION };
+  const listed = Object.entries(all).map(([option, { short, value, says }]): [string, string] => [
+    `${short === undefined ? "    " : `-${short}, `}--${option}${value === undefined ? "" : ` ${value}`}`,
+    says,
+  ]);
+  return `sts-relay ${name}: ${summary}\n\nUsage: sts-relay ${name} [options]\n\n${details}\n\nOptions:\n${columns(listed)}\n\n${exitCodes}\n`;
+}
+
+export function overallHelp(commands: Command[], exitCodes: string): string {
+  const listed = commands.map(({ name, summary }): [string, string] => [name, summary]);
+  return `sts-relay: an outbound SMTP relay that enforces MTA-STS
+
+Usage: sts-relay COMMAND [options]
+
+Commands:
+${columns(listed)}
+
+\`sts-relay COMMAND --help\` says more about each. \`sts-relay --version\` shows the version.
+
+${exitCodes}
+`;
+}
+
+function columns(rows: [string, string][]): string {
+  const width = Math.max(...rows.map(([left]) => left.length));
+  return rows.map(([left, right]) => `  ${left.padEnd(width)}  ${right}`).join("\n");
+}

@@ -1,0 +1,52 @@
+/**
+ * A password from a terminal, where it is not shown, or from standard input.
+ */
+import { createInterface } from "node:readline";
+import { Writable } from "node:stream";
+
+/** Longer input is a file given by mistake. */
+const LONGEST = 1024;
+
+export type PasswordInput = { password: string } | { wrong: string } | { interrupted: true };
+
+/** Asked for twice at a terminal; otherwise the first line of standard input. */
+export async function readPassword(input: NodeJS.ReadStream, prompts: NodeJS.WritableStream): Promise<PasswordInput> {
+  if (!input.isTTY) return judge(await firstLine(input));
+  const first = await ask(input, prompts, "Password: ");
+  if (first === undefined) return { interrupted: true };
+  const again = await ask(input, prompts, "Again: ");
+  if (again === undefined) return { interrupted: true };
+  return first === again ? judge(first) : { wrong: "the two are not the same" };
+}
+
+function judge(password: string): PasswordInput {
+  if (password === "") return { wrong: "the password is empty" };
+  return Buffer.byteLength(password) > LONGEST
+    ? { wrong: `the password is longer than ${LONGEST} bytes` }
+    : { password };
+}
+
+async function firstLine(input: NodeJS.ReadStream): Promise<string> {
+  let text = "";
+  input.setEncoding("utf8");
+  for await (const chunk of input) {
+    text += chunk as string;
+    if (text.includes("\n") || text.length > LONGEST) break;
+  }
+  return text.split(/\r?\n/, 1)[0] ?? "";
+}
+
+/** `undefined`: Ctrl-C, or the end of input. */
+function ask(input: NodeJS.ReadStream, prompts: NodeJS.WritableStream, prompt: string): Promise<string | undefined> {
+  // readline echoes what is typed to its output: it gets one that shows nothing.
+  const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
+  const lines = createInterface({ input, output: silent, terminal: true, historySize: 0 });
+  const { promise, resolve } = Promise.withResolvers<string | undefined>();
+  prompts.write(prompt);
+  lines.once("line", resolve);
+  lines.once("close", () => resolve(undefined));
+  return promise.finally(() => {
+    lines.close();
+    prompts.write("\n");
+  });
+}

@@ -1,0 +1,85 @@
+/**
+ * Writes down what happens in an attempt, as it happens: in the job, so that a
+ * job run twice does not send twice, and in the log.
+ */
+import type { AttemptNote, DeliveryJobData } from "../mail/delivery-job.ts";
+import type { Events } from "../observe/events.ts";
+import type { Outcome } from "./outcome.ts";
+import { type Settlement, waitingRecipients, withOutcomes } from "./settle.ts";
+import type { WalkReport } from "./walk.ts";
+
+export type Recorder = WalkReport & {
+  /** The job with the outcomes so far. */
+  readonly data: DeliveryJobData;
+  readonly notes: AttemptNote[];
+  /** The attempt's end: a line for each outcome, recipients with the same one together. */
+  log(outcomes: Map<string, Outcome>, settlement: Settlement): void;
+};
+
+export function createRecorder(
+  parts: { events: Events; now: () => number },
+  job: { data: DeliveryJobData; save(data: DeliveryJobData): Promise<void> },
+): Recorder {
+  const { events } = parts;
+  const { message, domain } = job.data;
+  const notes: AttemptNote[] = [];
+  let data = job.data;
+  return {
+    get data() {
+      return data;
+    },
+    notes,
+    attempt({ verdict, ...note }) {
+      notes.push(note);
+      const { at: _at, ...line } = note;
+      events.attempt({ message, domain, verdict, ...line });
+    },
+    violation(host, shortfall) {
+      events.violation({ message, domain, host, resultType: shortfall.resultType, detail: shortfall.reason });
+    },
+    async settled(outcomes) {
+      // Only what a host accepted or refused for good; a deferral becomes one when the whole attempt has ended.
+      const final = new Map([...outcomes].filter(([, outcome]) => outcome.kind !== "deferred"));
+      data = withOutcomes(data, final);
+      // With nobody left waiting, the end of the attempt follows at once and writes the same.
+      if (final.size > 0 && waitingRecipients(data).length > 0) await job.save(data);
+    },
+    log(outcomes, settlement) {
+      for (const [outcome, to] of byOutcome(outcomes)) {
+        logOutcome(parts, job.data, outcome, to, settlement);
+      }
+    },
+  };
+}
+
+function byOutcome(outcomes: Map<string, Outcome>): Map<Outcome, string[]> {
+  const groups = new Map<string, { outcome: Outcome; to: string[] }>();
+  for (const [address, outcome] of outcomes) {
+    const key = JSON.stringify(outcome);
+    const group = groups.get(key) ?? { outcome, to: [] };
+    group.to.push(address);
+    groups.set(key, group);
+  }
+  return new Map([...groups.values()].map(({ outcome, to }) => [outcome, to]));
+}
+
+function logOutcome(
+  { events, now }: { events: Events; now: () => number },
+  job: DeliveryJobData,
+  outcome: Outcome,
+  to: string[],
+  settlement: Settlement,
+): void {
+  const { message, domain } = job;
+  if (outcome.kind === "delivered") {
+    const ageMs = now() - Date.parse(job.acceptedAt);
+    events.delivered({ message, domain, to, host: outcome.host, tls: outcome.tls, reply: outcome.reply, ageMs });
+  } else if (outcome.kind === "deferred" && settlement.again !== undefined) {
+    const nextAttemptAt = new Date(settlement.again.at).toISOString();
+    const { reason, detail } = outcome;
+    events.deferred({ message, domain, to, reason, detail, nextAttemptAt, attempt: settlement.data.attempt });
+  } else {
+    const state = settlement.data.recipients.find((recipient) => recipient.address === to[0]);
+    events.failed({ message, domain, to, status: state?.status ?? "5.0.0", detail: state?.detail ?? outcome.detail });
+  }
+}

@@ -1,0 +1,103 @@
+/**
+ * What an attempt's outcomes make of a job: which recipients are done, whether
+ * the rest waits or is given up, and until when. Values to values; writing them
+ * down is the caller's.
+ */
+import type { AttemptNote, DeliveryJobData, RecipientState } from "../mail/delivery-job.ts";
+import { combine, type Deferral, type Failure, type Outcome } from "./outcome.ts";
+import { isLastAttempt, nextAttemptAt, type RetryRules } from "./retry.ts";
+
+export type Settlement = {
+  data: DeliveryJobData;
+  /** When the recipients that still wait are tried again; absent when none waits. */
+  again?: { at: number; because: Deferral };
+};
+
+/** The recipients that an attempt is to deliver to. */
+export function waitingRecipients(data: DeliveryJobData): string[] {
+  return data.recipients.filter((recipient) => recipient.state === "waiting").map((recipient) => recipient.address);
+}
+
+/** Writes outcomes into a job; recipients without one stay as they are. */
+export function withOutcomes(data: DeliveryJobData, outcomes: Map<string, Outcome>): DeliveryJobData {
+  return {
+    ...data,
+    recipients: data.recipients.map((recipient) => withOutcome(recipient, outcomes.get(recipient.address))),
+  };
+}
+
+const MOST_NOTES = 20;
+
+/**
+ * @param startedAt when the attempt began: an attempt that began at or after the end of the message's life was its last
+ * @param random a number from 0 to below 1
+ */
+export function settle(
+  data: DeliveryJobData,
+  outcomes: Map<string, Outcome>,
+  notes: AttemptNote[],
+  when: { startedAt: number; now: number; rules: RetryRules; random: number },
+): Settlement {
+  const expiresAt = Date.parse(data.expiresAt);
+  const last = isLastAttempt(when.startedAt, expiresAt);
+  const finals = last ? mapValues(outcomes, givenUp) : outcomes;
+  const { waitingBecause: _before, ...rest } = withOutcomes(data, finals);
+  const settled: DeliveryJobData = {
+    ...rest,
+    attempt: data.attempt + 1,
+    attempts: [...data.attempts, ...notes].slice(-MOST_NOTES),
+  };
+  const deferrals = [...finals.values()].filter((outcome) => outcome.kind === "deferred");
+  if (waitingRecipients(settled).length === 0) return { data: settled };
+  const because = combine(deferrals);
+  const at = nextAttemptAt(when.now, settled.attempt, expiresAt, when.rules, when.random);
+  return { data: { ...settled, waitingBecause: because.detail }, again: { at, because } };
+}
+
+/** The recipients that the sender must hear of, once. */
+export function unreported(data: DeliveryJobData): RecipientState[] {
+  return data.recipients.filter((recipient) => recipient.state === "failed" && recipient.bounced !== true);
+}
+
+export function asReported(data: DeliveryJobData): DeliveryJobData {
+  return {
+    ...data,
+    recipients: data.recipients.map((recipient) =>
+      recipient.state === "failed" ? { ...recipient, bounced: true } : recipient,
+    ),
+  };
+}
+
+function withOutcome(recipient: RecipientState, outcome: Outcome | undefined): RecipientState {
+  if (outcome === undefined || recipient.state !== "waiting") return recipient;
+  switch (outcome.kind) {
+    case "delivered":
+      return {
+        ...recipient,
+        state: "delivered",
+        status: "2.0.0",
+        detail: `${outcome.host} (${outcome.tls}) said: ${outcome.reply}`,
+      };
+    case "deferred":
+      return { ...recipient, status: outcome.status, detail: outcome.detail };
+    case "failed":
+      return { ...recipient, state: "failed", status: outcome.status, detail: outcome.detail };
+  }
+}
+
+/**
+ * The end of a message's life turns its last deferral into a failure. Security
+ * failures keep their status, so that the reason stays visible; the rest
+ * becomes "delivery time expired". RFC 3463 section 3.5.
+ */
+function givenUp(outcome: Outcome): Outcome {
+  if (outcome.kind !== "deferred") return outcome;
+  const status: Failure["status"] = outcome.status.startsWith("4.7.")
+    ? (outcome.status.replace("4", "5") as Failure["status"])
+    : "5.4.7";
+  return { kind: "failed", status, detail: `given up after the last attempt. ${outcome.detail}` };
+}
+
+function mapValues<K, V>(map: Map<K, V>, change: (value: V) => V): Map<K, V> {
+  return new Map([...map].map(([key, value]) => [key, change(value)]));
+}

@@ -1,0 +1,190 @@
+/**
+ * Fetches a domain's policy from its policy host over HTTPS. RFC 8461 section 3.3.
+ *
+ * One request on a connection of its own: no agent, so no kept connections, no
+ * TLS session to resume (which would skip the identity check) and no proxy from
+ * the environment; Node's client has no cache and follows no redirect.
+ */
+import { once } from "node:events";
+import type { IncomingMessage } from "node:http";
+import { get, type RequestOptions } from "node:https";
+import type { LookupFunction, TcpSocketConnectOpts } from "node:net";
+import type { ConnectionOptions, SecureContext, TLSSocket } from "node:tls";
+import type { AddressGuard } from "../dns/address-guard.ts";
+import type { Address, Domain, Resolver } from "../dns/answer.ts";
+import { checkServerIdentity } from "../tls/identity.ts";
+import type { FetchFailure, Policy } from "./answer.ts";
+import { failureOf, fetchError, policyInvalid } from "./fetch-failure.ts";
+import { decodePolicy, parsePolicy } from "./policy.ts";
+import { policyHost } from "./record.ts";
+
+export type FetchedPolicy = { kind: "fetched"; policy: Policy; text: string };
+
+/** Rejects only when `signal` ends it, with the signal's reason. */
+export type FetchPolicy = (
+  domain: Domain,
+  signal?: AbortSignal,
+) => Promise<FetchedPolicy | { kind: "failed"; failure: FetchFailure }>;
+
+export type PolicyFetchOptions = {
+  dns: Resolver;
+  /** Says which addresses may be connected to: names in the DNS may point anywhere. */
+  guard: AddressGuard;
+  /** 443; another one is for tests. */
+  port: number;
+  /** Built once, with the roots and `minVersion`: given per connection they cost milliseconds, or are ignored. */
+  secureContext: SecureContext;
+  /** For the whole exchange, DNS included. Default: 60,000. RFC 8461 section 3.3. */
+  timeoutMs?: number;
+  /** Of the body. Default: 65,536. RFC 8461 section 3.3. */
+  maxBytes?: number;
+};
+
+type FamilyOptions = "autoSelectFamily" | "autoSelectFamilyAttemptTimeout";
+
+/** For all addresses but the last. */
+const ATTEMPT_MS = 5_000;
+const MOST_HEAD_BYTES = 16_384;
+
+export function createPolicyFetch(options: PolicyFetchOptions): FetchPolicy {
+  const { timeoutMs = 60_000, maxBytes = 65_536 } = options;
+  return async (domain, signal) => {
+    const host = policyHost(domain);
+    const deadline = AbortSignal.timeout(timeoutMs);
+    const ends = signal === undefined ? deadline : AbortSignal.any([signal, deadline]);
+    const outcome = await fetchFrom(host, options, maxBytes, ends);
+    if (outcome.kind === "fetched") return outcome;
+    signal?.throwIfAborted();
+    if (deadline.aborted) return failed(fetchError(host, `no whole answer within ${timeoutMs / 1000} s`));
+    return outcome;
+  };
+}
+
+type Outcome = Awaited<ReturnType<FetchPolicy>>;
+
+const failed = (failure: FetchFailure) => ({ kind: "failed" as const, failure });
+
+async function fetchFrom(
+  host: Domain,
+  options: PolicyFetchOptions,
+  maxBytes: number,
+  signal: AbortSignal,
+): Promise<Outcome> {
+  const found = await checkedAddresses(host, options, signal);
+  if (found.kind === "failed") return found;
+  const request = get(requestOptions(host, found.addresses, options, signal));
+  // Errors are met where they are awaited; this one only keeps a late one from ending the process.
+  request.on("error", () => undefined);
+  try {
+    const [response] = (await once(request, "response")) as [IncomingMessage];
+    const objection = objectionTo(response, maxBytes);
+    if (objection !== undefined) return failed(fetchError(host, objection));
+    const body = await readBody(response, maxBytes);
+    if (body === undefined) return failed(fetchError(host, tooLarge(maxBytes)));
+    return read(host, body);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    return failed(failureOf(host, { code, untrusted: whyUntrusted(request.socket) }));
+  } finally {
+    // Nothing more is read of what is not wanted.
+    request.destroy();
+  }
+}
+
+/** OpenSSL's judgement of the certificate, or that of checkServerIdentity: the error's code, whatever its declared type. */
+function whyUntrusted(socket: Partial<TLSSocket> | null): string | undefined {
+  const why: unknown = socket?.authorizationError;
+  return typeof why === "string" ? why : undefined;
+}
+
+/** The host's addresses that may be connected to: the very ones that `lookup` hands out. */
+async function checkedAddresses(
+  host: Domain,
+  { dns, guard }: PolicyFetchOptions,
+  signal: AbortSignal,
+): Promise<{ kind: "addresses"; addresses: Address[] } | { kind: "failed"; failure: FetchFailure }> {
+  const answer = await dns.addresses(host, { signal });
+  if (answer.kind === "absent") return failed(fetchError(host, "it has no address"));
+  if (answer.kind === "unknown") return failed(fetchError(host, `its address could not be found out (${answer.why})`));
+  const refused: string[] = [];
+  const addresses = answer.records.filter(({ address }) => {
+    const verdict = guard(address);
+    if (!verdict.allowed) refused.push(verdict.why);
+    return verdict.allowed;
+  });
+  if (addresses.length > 0) return { kind: "addresses", addresses };
+  return failed(fetchError(host, `none of its addresses may be connected to: ${refused.slice(0, 4).join("; ")}`));
+}
+
+function requestOptions(
+  host: Domain,
+  addresses: Address[],
+  { port, secureContext }: PolicyFetchOptions,
+  signal: AbortSignal,
+): RequestOptions & ConnectionOptions & Pick<TcpSocketConnectOpts, FamilyOptions> {
+  return {
+    host,
+    port,
+    path: "/.well-known/mta-sts.txt",
+    headers: { accept: "text/plain", "accept-encoding": "identity", "user-agent": "sts-relay" },
+    agent: false,
+    signal,
+    maxHeaderSize: MOST_HEAD_BYTES,
+    lookup: lookupIn(addresses),
+    // Goes on to the next address when one refuses or stays silent.
+    autoSelectFamily: true,
+    autoSelectFamilyAttemptTimeout: ATTEMPT_MS,
+    servername: host,
+    secureContext,
+    checkServerIdentity,
+    // Not left to NODE_TLS_REJECT_UNAUTHORIZED.
+    rejectUnauthorized: true,
+  };
+}
+
+function lookupIn(addresses: Address[]): LookupFunction {
+  return (_host, options, callback) => {
+    const first = addresses[0]?.address ?? "";
+    process.nextTick(() => (options.all ? callback(null, addresses) : callback(null, first, addresses[0]?.family)));
+  };
+}
+
+/** Why the answer, by its head, is no policy. */
+function objectionTo({ statusCode, headers }: IncomingMessage, maxBytes: number): string | undefined {
+  // A redirect is an answer like any other that is not 200. RFC 8461 section 3.3.
+  if (statusCode !== 200) return `it answered with status ${statusCode}`;
+  const mediaType = headers["content-type"]?.split(";")[0]?.trim().toLowerCase();
+  if (mediaType !== "text/plain") return `its answer is ${mediaType ? "not of type text/plain" : "of no type"}`;
+  const encoding = headers["content-encoding"]?.trim().toLowerCase() ?? "identity";
+  if (encoding !== "identity") return "its answer is compressed, which was not asked for";
+  const length = headers["content-length"];
+  // A body that ends with the connection can be cut short by anyone on the way
+  // (TLS has an end mark, Node does not insist on it), and `max_age: 604800`
+  // cut short is a policy of six seconds. RFC 9112 section 8.
+  const coding = headers["transfer-encoding"];
+  const saysItsEnd = coding === undefined ? length !== undefined : /\bchunked$/i.test(coding);
+  if (!saysItsEnd) return "its answer does not say where it ends";
+  return Number(length ?? 0) > maxBytes ? tooLarge(maxBytes) : undefined;
+}
+
+const tooLarge = (maxBytes: number) => `its answer is larger than ${maxBytes} bytes`;
+
+/** `undefined` when there is more than `maxBytes`; leaving the loop closes the connection. */
+async function readBody(response: IncomingMessage, maxBytes: number): Promise<Buffer | undefined> {
+  const chunks: Buffer[] = [];
+  let sizeBytes = 0;
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    sizeBytes += chunk.length;
+    if (sizeBytes > maxBytes) return undefined;
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+function read(host: Domain, body: Buffer): Outcome {
+  const text = decodePolicy(body);
+  if (text === undefined) return failed(policyInvalid(host, "not UTF-8"));
+  const reading = parsePolicy(text);
+  if (reading.kind === "invalid") return failed(policyInvalid(host, reading.detail));
+  return { kind: "fetched", policy: reading.policy, text };
+}

@@ -1,0 +1,64 @@
+/**
+ * Where log lines go and what they look like: JSON, one object a line, or
+ * coloured text for a person at a terminal.
+ */
+import { format } from "node:util";
+import { pino, stdTimeFunctions, type DestinationStream, type Logger } from "pino";
+import { default as pretty } from "pino-pretty";
+
+export type { Logger };
+
+export type LogOptions = {
+  level: string;
+  /** `auto` is `pretty` on a terminal and `json` elsewhere. */
+  format: "auto" | "json" | "pretty";
+  /** Default: standard output. */
+  destination?: NodeJS.WritableStream & { isTTY?: boolean };
+};
+
+/** Nothing logs a secret on purpose; these names are covered all the same, down to the third level. */
+const SECRET_NAMES = ["password", "passwordHash", "secret", "token", "authorization"];
+
+export function createLog(options: LogOptions): Logger {
+  const destination = options.destination ?? process.stdout;
+  const isPretty = options.format === "pretty" || (options.format === "auto" && destination.isTTY === true);
+  return pino(
+    {
+      level: options.level,
+      // Not the process id and the host's name: whoever collects the lines knows where they come from.
+      base: null,
+      timestamp: stdTimeFunctions.isoTime,
+      formatters: { level: (word) => ({ level: word }) },
+      redact: { paths: SECRET_NAMES.flatMap((name) => [name, `*.${name}`, `*.*.${name}`]), censor: "[secret]" },
+    },
+    isPretty ? prettyStream(destination) : destination,
+  );
+}
+
+/** Turns lines of JSON into coloured text. */
+export function prettyStream(destination: NodeJS.WritableStream & { isTTY?: boolean }): DestinationStream {
+  return pretty({
+    destination,
+    colorize: destination.isTTY === true,
+    translateTime: "SYS:HH:MM:ss.l",
+    singleLine: true,
+    ignore: "event",
+  });
+}
+
+type SmtpLogMethod = (data: unknown, message?: unknown, ...rest: unknown[]) => void;
+
+/**
+ * The log as nodemailer and smtp-server want one. They call it printf-style,
+ * with arguments that pino would drop, and what is news to them is detail here:
+ * all of it goes to `debug`.
+ */
+export function smtpLogger(
+  log: Logger,
+): Record<"trace" | "debug" | "info" | "warn" | "error" | "fatal", SmtpLogMethod> {
+  const write: SmtpLogMethod = (data, message, ...rest) => {
+    if (typeof data === "object" && data !== null) log.debug(data, format(message ?? "", ...rest));
+    else log.debug(format(data, ...(message === undefined ? [] : [message]), ...rest));
+  };
+  return { trace: write, debug: write, info: write, warn: write, error: write, fatal: write };
+}

@@ -1,0 +1,81 @@
+/**
+ * Puts a message into the queue: body and all jobs in one transaction, so that
+ * there is never a job without a body, and never half of the recipients.
+ */
+import { type IRedisTransaction, Job, type Queue } from "bullmq";
+import type { ChainableCommander, Redis } from "ioredis";
+import type { DeliveryJobData } from "../mail/delivery-job.ts";
+import type { AcceptedMessage } from "../mail/envelope.ts";
+import { bodyFields } from "./body.ts";
+import { deliveryJobs } from "./delivery-jobs.ts";
+import { bodyKey, deliveryJobId, deliveryJobKey } from "./keys.ts";
+import { guarded, StoreError } from "./store-error.ts";
+
+export type DeliveryQueue = Queue<DeliveryJobData>;
+
+/** What a job is when BullMQ's own retries step in: never, unless the store fails at the very end of an attempt. */
+const asBullMqRetries = { attempts: 1_000_000_000, backoff: { type: "fixed", delay: 60_000 } };
+
+/**
+ * Adds a message. With `alongside`, another job's new data is written in the
+ * same transaction: of the bounce and the note that it was sent there are both
+ * or none.
+ *
+ * Rejects with a `StoreError`. Then the message may be in the queue all the
+ * same; adding it again under the same id adds nothing twice.
+ */
+export async function addMessage(
+  store: { queue: DeliveryQueue; redis: Redis },
+  message: AcceptedMessage,
+  lifetimeMs: number,
+  alongside?: DeliveryJobData,
+): Promise<void> {
+  const { queue, redis } = store;
+  const data = deliveryJobs(message, lifetimeMs);
+  const jobs = data.map((each) => newJob(queue, each));
+  const domains = data.map((each) => each.domain);
+  const client = await guarded("be reached", queue.backend.client);
+
+  const multi = client.multi() as IRedisTransaction & ChainableCommander;
+  multi.hset(bodyKey(message.id), bodyFields(message.data, domains, message.acceptedAt));
+  // Each of these puts its command into the transaction before it returns. What
+  // it promises is only "QUEUED"; the true reply is among those of `exec`.
+  for (const { json, id } of jobs) queue.backend.addJobToTransaction(multi, json, id).catch(noop);
+  if (alongside !== undefined) multi.eval(...saveIfAdded(alongside, jobs));
+
+  const replies = await guarded("take the message", multi.exec());
+  if (replies === null) throw new StoreError("unavailable", "Redis did not carry out the transaction");
+  const failure = replies.map(([err]) => err).find((err) => err !== null);
+  if (failure === undefined) return;
+  if (!failure.message.startsWith("NOSCRIPT")) await guarded("take the message", Promise.reject(failure));
+
+  // Redis forgot its scripts (a restart of a managed Redis, SCRIPT FLUSH). A
+  // transaction is not rolled back: the body is there and the jobs are not. One
+  // by one they are added with the whole script, which loads it again.
+  for (const { json, id } of jobs) await guarded("take the message", queue.backend.addJob(json, id));
+  if (alongside !== undefined) await guarded("take the message", redis.eval(...saveIfAdded(alongside, jobs)));
+}
+
+type NewJob = { id: string; json: ReturnType<Job["asJSON"]> };
+
+function newJob(queue: DeliveryQueue, data: DeliveryJobData): NewJob {
+  const id = deliveryJobId(data.message, data.domain);
+  const job = new Job(queue, data.domain, data, { ...asBullMqRetries, jobId: id, removeOnComplete: true }, id);
+  return { id, json: job.asJSON() };
+}
+
+/** Not before the jobs are there: see NOSCRIPT above. And not if the job is gone: it would come back as a torso. */
+function saveIfAdded(data: DeliveryJobData, added: NewJob[]): [string, number, ...string[]] {
+  const keys = [deliveryJobId(data.message, data.domain), ...added.map(({ id }) => id)].map(deliveryJobKey);
+  return [saveScript, keys.length, ...keys, JSON.stringify(data)];
+}
+
+const saveScript = `
+  for _, key in ipairs(KEYS) do
+    if redis.call("EXISTS", key) == 0 then return 0 end
+  end
+  redis.call("HSET", KEYS[1], "data", ARGV[1])
+  return 1
+`;
+
+function noop(): void {}

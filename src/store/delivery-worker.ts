@@ -1,0 +1,173 @@
+/**
+ * Takes delivery jobs one after the other and hands each to `deliver`. Whatever
+ * happens to a job, it is delivered, put off, or given back: BullMQ never gets
+ * to call one failed.
+ */
+import { DelayedError, type Job, WaitingError, Worker } from "bullmq";
+import type { DeliveryJobData } from "../mail/delivery-job.ts";
+import type { AcceptedMessage } from "../mail/envelope.ts";
+import { closeBody, readBody } from "./body.ts";
+import { closeWorker, isLoss } from "./close-worker.ts";
+import type { StoreConnection } from "./connection.ts";
+import { deliveryQueue, keyPrefix } from "./keys.ts";
+import type { MailQueue } from "./mail-queue.ts";
+
+/** One delivery job in the hands of `deliver`. While Redis is away its methods wait, but for `addBounce`. */
+export type DeliveryHandle = {
+  data: DeliveryJobData;
+  /** `undefined`: it is gone from Redis. */
+  readBody(): Promise<Buffer | undefined>;
+  /** Writes progress down at once, so that a job that is run twice does not send twice. */
+  save(data: DeliveryJobData): Promise<void>;
+  /**
+   * Puts a bounce into the queue and writes `data` down, both or none. The id
+   * of the bounce must follow from job and recipients: then a second try adds
+   * nothing twice. Rejects with a `StoreError` at once while Redis is away.
+   */
+  addBounce(bounce: AcceptedMessage, lifetimeMs: number, data: DeliveryJobData): Promise<void>;
+};
+
+export type DeliverResult =
+  | { kind: "finished" }
+  /** To be tried again at `at`, in epoch milliseconds. What is to be kept has been saved. */
+  | { kind: "again"; at: number };
+
+export type Deliver = (job: DeliveryHandle, signal: AbortSignal) => Promise<DeliverResult>;
+
+export type DeliveryWorkerParts = {
+  connection: StoreConnection;
+  queue: MailQueue;
+  /** How many jobs at a time. */
+  concurrency: number;
+  /** Aborted by `signal` it should return or throw soon; the job is then given back. */
+  deliver: Deliver;
+  /** A bug, or a fault of Redis; the job in question is tried again. */
+  onFault: (where: string, err: unknown) => void;
+  now?: () => number;
+  /** After how long a job whose worker died is taken by another. Default: 120,000. */
+  lockMs?: number;
+  /** How long a job is put off after `deliver` threw. Default: 60,000. */
+  pauseAfterFaultMs?: number;
+};
+
+export type DeliveryWorker = {
+  /**
+   * Takes no more jobs, waits `graceMs` for those that run, then aborts them.
+   * In the end all are done or given back; with Redis away they are left, and
+   * taken by another worker after `lockMs`.
+   */
+  close(graceMs: number): Promise<void>;
+};
+
+/** New mail has none and goes first. */
+const priorityOfRetries = 1;
+
+/** How long, after the abort, `deliver` may take to return. */
+const putBackMs = 3_000;
+
+export function startDeliveryWorker(parts: DeliveryWorkerParts): DeliveryWorker {
+  const { connection, concurrency, onFault, lockMs = 120_000 } = parts;
+  const patient = connection.openPatient();
+  const running = new Set<AbortController>();
+
+  const worker: Worker<DeliveryJobData> = new Worker(
+    deliveryQueue,
+    async (job, token = "") => {
+      const abort = new AbortController();
+      running.add(abort);
+      try {
+        await runJob(job, abort.signal, token);
+      } finally {
+        running.delete(abort);
+      }
+    },
+    {
+      connection: patient.redis,
+      prefix: keyPrefix,
+      skipVersionCheck: true,
+      concurrency,
+      lockDuration: lockMs,
+      stalledInterval: Math.min(lockMs, 30_000),
+      // BullMQ fails a job whose worker died twice. It was not the mail's fault.
+      maxStalledCount: 1_000_000_000,
+      runRetryDelay: 1_000,
+    },
+  );
+  worker.on("error", (err) => {
+    if (!isLoss(err)) onFault("delivery queue", err);
+  });
+
+  const runJob = async (job: Job<DeliveryJobData>, signal: AbortSignal, token: string) => {
+    const result = await outcomeOf(job, signal);
+    switch (result.kind) {
+      case "finished":
+        return closeBody(patient.redis, job.data.message, job.data.domain);
+      case "again":
+        await putOff(worker, job, token, result.at - (parts.now ?? Date.now)());
+        throw new DelayedError();
+      case "given-back":
+        await job.moveToWait(token);
+        throw new WaitingError();
+    }
+  };
+
+  const outcomeOf = async (
+    job: Job<DeliveryJobData>,
+    signal: AbortSignal,
+  ): Promise<DeliverResult | { kind: "given-back" }> => {
+    const late = lateness(signal);
+    try {
+      return await Promise.race([parts.deliver(handleOf(job), signal), late.passed]);
+    } catch (err) {
+      if (signal.aborted) return { kind: "given-back" };
+      onFault("delivery", err);
+      return { kind: "again", at: (parts.now ?? Date.now)() + (parts.pauseAfterFaultMs ?? 60_000) };
+    } finally {
+      late.forget();
+    }
+  };
+
+  const handleOf = (job: Job<DeliveryJobData>): DeliveryHandle => ({
+    data: job.data,
+    readBody: () => readBody(patient.redis, job.data.message),
+    save: (data) => job.updateData(data),
+    addBounce: (bounce, lifetimeMs, data) => parts.queue.addBounce(bounce, lifetimeMs, data),
+  });
+
+  return {
+    close: (graceMs) =>
+      closeWorker(worker, patient, {
+        graceMs,
+        abort: () => running.forEach((abort) => abort.abort(new Error("the relay stops"))),
+        // First the jobs are to return, then Redis is to take them back.
+        abortedMs: 2 * putBackMs,
+      }),
+  };
+}
+
+/** Priority and time in one step. BullMQ's `changePriority` would search the whole list of waiting jobs. */
+async function putOff(worker: Worker, job: Job, token: string, delayMs: number): Promise<void> {
+  await worker.backend.moveToDelayed(job.id ?? "", Date.now(), Math.max(0, delayMs), token, {
+    skipAttempt: true,
+    fieldsToUpdate: { priority: priorityOfRetries },
+  });
+}
+
+/** A promise for a job that has been aborted and does not end. */
+function lateness(signal: AbortSignal) {
+  let timer: NodeJS.Timeout | undefined;
+  let onAbort: (() => void) | undefined;
+  const passed = new Promise<{ kind: "given-back" }>((resolve) => {
+    onAbort = () => {
+      timer = setTimeout(() => resolve({ kind: "given-back" }), putBackMs);
+    };
+    signal.addEventListener("abort", onAbort, { once: true });
+  });
+  return {
+    passed,
+    forget: () => {
+      clearTimeout(timer);
+      if (onAbort !== undefined) signal.removeEventListener("abort", onAbort);
+    },
+  };
+}

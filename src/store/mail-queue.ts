@@ -1,0 +1,89 @@
+/**
+ * The mail queue as the rest of the relay sees it. It lives in Redis: body and
+ * jobs in plain keys (see `keys.ts`), the jobs' order and locks with BullMQ.
+ */
+import { Queue } from "bullmq";
+import type { AcceptedMessage } from "../mail/envelope.ts";
+import type { DeliveryJobData } from "../mail/delivery-job.ts";
+import { addMessage } from "./add-message.ts";
+import type { StoreConnection } from "./connection.ts";
+import { deliveryQueue, keyPrefix } from "./keys.ts";
+import { guarded, StoreError } from "./store-error.ts";
+import { watchMemory } from "./watermark.ts";
+
+export type MailQueue = {
+  /**
+   * Takes a message. When it resolves, message and jobs are in Redis, and with
+   * `appendfsync always` on disk; only then is "250" true.
+   *
+   * Rejects with a `StoreError`: at once while Redis is away, full or over the
+   * watermark; at the command timeout while it hangs. Adding a message that is
+   * there already changes nothing.
+   */
+  add(message: AcceptedMessage, options: { lifetimeMs: number }): Promise<void>;
+  /** Like `add`, whatever the watermark, and writes the new data of the job that gave rise to the bounce in the same transaction. */
+  addBounce(bounce: AcceptedMessage, lifetimeMs: number, cause: DeliveryJobData): Promise<void>;
+  counts(): Promise<QueueCounts>;
+  close(): Promise<void>;
+};
+
+/** How many delivery jobs there are: a message to three domains is three. */
+export type QueueCounts = {
+  /** New mail, not yet begun. */
+  waiting: number;
+  active: number;
+  /** Put off to a later time. */
+  delayed: number;
+  /** Tried before, and due now. */
+  retrying: number;
+  /** Must be 0: the relay never fails a job. */
+  failed: number;
+};
+
+export function createMailQueue(parts: {
+  connection: StoreConnection;
+  /** The part of Redis' `maxmemory` at which no new mail is taken. Default: 0.9. */
+  stopIntakeAt?: number;
+}): MailQueue {
+  const { redis } = parts.connection;
+  const watermark = watchMemory({ redis, fraction: parts.stopIntakeAt ?? 0.9 });
+  const queue = new Queue<DeliveryJobData>(deliveryQueue, {
+    connection: redis,
+    prefix: keyPrefix,
+    // Neither is waited for: whether Redis is there shows at each command, and its
+    // version is judged in `durability.ts`.
+    skipWaitingForReady: true,
+    skipVersionCheck: true,
+    // BullMQ's event stream, which nothing here reads: kept short.
+    streams: { events: { maxLen: 1_000 } },
+  });
+  queue.on("error", () => {
+    // Of the connection, which reports for itself; what a command meets rejects that command.
+  });
+  return {
+    add: async (message, { lifetimeMs }) => {
+      if (watermark.isOver) {
+        throw new StoreError("over-watermark", "Redis is nearly full: no new mail until some has been delivered");
+      }
+      await addMessage({ queue, redis }, message, lifetimeMs);
+    },
+    addBounce: (bounce, lifetimeMs, cause) => addMessage({ queue, redis }, bounce, lifetimeMs, cause),
+    counts: async () => {
+      const counts = await guarded(
+        "count the queue",
+        queue.getJobCounts("wait", "active", "delayed", "prioritized", "failed"),
+      );
+      return {
+        waiting: counts["wait"] ?? 0,
+        active: counts["active"] ?? 0,
+        delayed: counts["delayed"] ?? 0,
+        retrying: counts["prioritized"] ?? 0,
+        failed: counts["failed"] ?? 0,
+      };
+    },
+    close: async () => {
+      watermark.stop();
+      await queue.close();
+    },
+  };
+}

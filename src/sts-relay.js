@@ -1,0 +1,48 @@
+#!/usr/bin/env node
+/**
+ * Starts the command line with a Node.js that can run it. Plain JavaScript, for
+ * an old Node.js cannot read TypeScript: where one is found here, the Node.js 24
+ * among the installed packages is run in its place.
+ */
+import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { constants } from "node:os";
+import { fileURLToPath } from "node:url";
+
+const NEEDED = 24;
+const EX_UNAVAILABLE = 69;
+
+const fits = Number(process.versions.node.split(".")[0]) >= NEEDED;
+
+if (fits) {
+  const { main } = await import("./main.ts");
+  process.exitCode = await main(process.argv.slice(2));
+} else {
+  const installed = fileURLToPath(new URL("../node_modules/node/bin/node", import.meta.url));
+  if (existsSync(installed)) runWith(installed);
+  else complain(`sts-relay needs Node.js ${NEEDED} or later; this is ${process.version}`);
+}
+
+/** @param {string} node */
+function runWith(node) {
+  const child = spawn(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], { stdio: "inherit" });
+  child.on("error", (error) => complain(`${node} cannot be run (${error.message})`));
+  child.on("exit", (code, signal) => {
+    process.exitCode = code ?? 128 + (signal === null ? 0 : constants.signals[signal]);
+  });
+  process.on("SIGTERM", () => child.kill("SIGTERM"));
+  for (const signal of ["SIGINT", "SIGHUP"]) {
+    process.on(signal, () => {
+      // A terminal sends these to the child as well, and a second SIGINT would mean "at once".
+      if (!process.stdin.isTTY) child.kill(signal);
+    });
+  }
+}
+
+/** @param {string} what */
+function complain(what) {
+  process.stderr.write(
+    `${what}.\nRun \`npm ci\` in the checkout, or \`scripts/start\`, which brings what is missing.\n`,
+  );
+  process.exitCode = EX_UNAVAILABLE;
+}

@@ -1,0 +1,204 @@
+/**
+ * smtp-server's questions, answered: may this client log in, send from here, to
+ * there, this message? The answers are made elsewhere; here they are put together.
+ */
+import type { SMTPServerAddress, SMTPServerEnvelope, SMTPServerOptions, SMTPServerSession } from "smtp-server";
+import type { Envelope } from "../mail/envelope.ts";
+import type { Events } from "../observe/events.ts";
+import { accept, type AcceptParts } from "./accept.ts";
+import { type AddressRules, judgeRecipient, judgeSender } from "./addresses.ts";
+import type { RelayConnection } from "./connection.ts";
+import type { Login } from "./login.ts";
+import { judgeMailParameters, refuseRecipientParameters } from "./parameters.ts";
+import type { Arrival } from "./prepare.ts";
+import { isRefusal, LOCAL_ERROR, type Reply, replyLine, replyText, TOO_MANY_RECIPIENTS } from "./reply.ts";
+import { refuseToSend, type Trust } from "./trust.ts";
+
+export type HookParts = {
+  accept: AcceptParts;
+  addresses: Omit<AddressRules, "smtputf8">;
+  maxRecipients: number;
+  trust: Trust;
+  /** Absent where nobody can log in. */
+  login: Login | undefined;
+  connectionOf: (session: SMTPServerSession) => RelayConnection | undefined;
+  events: Pick<Events, "submissionRefused" | "loginFailed" | "fault">;
+};
+
+type Hooks = Required<Pick<SMTPServerOptions, "onAuth" | "onMailFrom" | "onRcptTo" | "onData">>;
+
+/** An envelope while it is being filled. */
+type Transaction = Omit<Envelope, "to"> & { to: Set<string> };
+
+/** Failed attempts to log in or to relay in one session before it is closed. */
+const MAX_STRIKES = 5;
+
+export function createHooks(parts: HookParts): Hooks {
+  // smtp-server makes a new envelope object for each transaction. Ours is kept beside
+  // it: upstream's list takes two recipients for one when they differ in case only.
+  const transactions = new WeakMap<SMTPServerEnvelope, Transaction>();
+  const strike = createStrikes();
+
+  return {
+    onAuth: (auth, session, callback) => {
+      const login = async () => {
+        const reply = await checkLogin(parts, session, auth);
+        return reply?.code === 535 ? strike(session, reply) : reply;
+      };
+      answer(parts, session, login, (err) => callback(err, err === null ? { user: auth.username } : undefined));
+    },
+    onMailFrom: (address, session, callback) => {
+      const begin = () => {
+        const denied = refuseClient(parts, session);
+        if (denied !== undefined) return strike(session, denied);
+        const begun = beginTransaction(parts, address);
+        if (begun.kind === "refused") return begun.reply;
+        transactions.set(session.envelope, begun.transaction);
+        return undefined;
+      };
+      answer(parts, session, begin, callback);
+    },
+    onRcptTo: (address, session, callback) => {
+      const add = () => addRecipient(parts, known(transactions.get(session.envelope)), address);
+      answer(parts, session, add, callback);
+    },
+    onData: (stream, session, callback) => {
+      const take = async () => {
+        const arrival = arrivalOf(parts, session, known(transactions.get(session.envelope)));
+        const { reply, hangUp } = await accept(parts.accept, arrival, stream);
+        if (hangUp) parts.connectionOf(session)?.hangUp(reply);
+        return reply;
+      };
+      answer(parts, session, take, callback);
+    },
+  };
+}
+
+/** Counts against a session what only strangers do; the last one closes it. */
+function createStrikes(): (session: SMTPServerSession, reply: Reply) => Reply {
+  const counts = new WeakMap<SMTPServerSession, number>();
+  return (session, reply) => {
+    const count = (counts.get(session) ?? 0) + 1;
+    counts.set(session, count);
+    return count < MAX_STRIKES ? reply : { code: 421, status: "4.7.0", text: "Too many errors" };
+  };
+}
+
+async function checkLogin(
+  parts: HookParts,
+  session: SMTPServerSession,
+  given: { username?: string | undefined; password?: string | null | undefined; authzid?: string | undefined },
+): Promise<Reply | undefined> {
+  const { username = "", password, authzid } = given;
+  // RFC 4616 section 2: acting for another needs a right that nobody has here.
+  const forOther = authzid !== undefined && authzid !== "" && authzid !== username;
+  const result = forOther ? "wrong" : await parts.login?.check(username, password ?? "");
+  switch (result) {
+    case "right":
+      return undefined;
+    case "busy":
+      return {
+        code: 454,
+        status: "4.7.0",
+        text: "Temporary authentication failure",
+        detail: "too many logins at once",
+      };
+    case "wrong":
+    case undefined:
+      parts.events.loginFailed({ client: session.remoteAddress, user: username.slice(0, 128) });
+      return { code: 535, status: "5.7.8", text: "Authentication credentials invalid" };
+  }
+}
+
+function refuseClient(parts: HookParts, session: SMTPServerSession): Reply | undefined {
+  const client = { address: session.remoteAddress, user: userOf(session), secure: session.secure };
+  return refuseToSend(client, parts.trust, parts.login !== undefined);
+}
+
+function beginTransaction(
+  parts: HookParts,
+  given: SMTPServerAddress,
+): { kind: "begun"; transaction: Transaction } | { kind: "refused"; reply: Reply } {
+  const parameters = judgeMailParameters(given.args || {}, parts.accept.limits.maxBytes);
+  if (parameters.kind === "refused") return parameters;
+  const { smtputf8, eightBit } = parameters;
+  const sender = judgeSender(given.address, { ...parts.addresses, smtputf8 });
+  if (sender.kind === "refused") return sender;
+  return { kind: "begun", transaction: { from: sender.address, to: new Set(), smtputf8, eightBit } };
+}
+
+function addRecipient(parts: HookParts, transaction: Transaction, given: SMTPServerAddress): Reply | undefined {
+  const refusedParameter = refuseRecipientParameters(given.args || {});
+  if (refusedParameter !== undefined) return refusedParameter;
+  const recipient = judgeRecipient(given.address, { ...parts.addresses, smtputf8: transaction.smtputf8 });
+  if (recipient.kind === "refused") return recipient.reply;
+  const { to } = transaction;
+  if (to.size >= parts.maxRecipients && !to.has(recipient.address)) return TOO_MANY_RECIPIENTS;
+  to.add(recipient.address);
+  return undefined;
+}
+
+function arrivalOf(parts: HookParts, session: SMTPServerSession, transaction: Transaction): Arrival {
+  const user = userOf(session);
+  const tls = parts.connectionOf(session)?.tlsFacts();
+  return {
+    envelope: { ...transaction, to: [...transaction.to] },
+    client: {
+      name: session.hostNameAppearsAs,
+      address: session.remoteAddress,
+      ...(user === undefined ? {} : { user }),
+    },
+    protocol: {
+      extended: session.openingCommand === "EHLO",
+      tls: session.secure,
+      authenticated: user !== undefined,
+      smtputf8: transaction.smtputf8,
+    },
+    ...(tls === undefined ? {} : { tls }),
+  };
+}
+
+function known(transaction: Transaction | undefined): Transaction {
+  if (transaction === undefined) throw new Error("smtp-server went on without MAIL");
+  return transaction;
+}
+
+const userOf = (session: SMTPServerSession) => (typeof session.user === "string" ? session.user : undefined);
+
+/**
+ * Runs a decision and calls smtp-server back, never within its own call: its parser
+ * would forget the next command of a pipelining client, and the session hang.
+ * `undefined` is "go on". A bug is answered 451; nothing here ends the process.
+ */
+function answer(
+  parts: HookParts,
+  session: SMTPServerSession,
+  decide: () => Promise<Reply | undefined> | Reply | undefined,
+  callback: (err: Error | null, text?: string) => void,
+): void {
+  Promise.resolve()
+    .then(decide)
+    .catch((err: unknown): Reply => {
+      parts.events.fault({ where: "submission", err });
+      return LOCAL_ERROR;
+    })
+    .then((reply) => {
+      if (reply === undefined) return callback(null);
+      if (!isRefusal(reply)) return callback(null, replyText(reply));
+      report(parts, session, reply);
+      callback(Object.assign(new Error(replyText(reply)), { responseCode: reply.code }));
+    })
+    .catch((err: unknown) => {
+      parts.events.fault({ where: "smtp-server", err });
+    });
+}
+
+function report(parts: HookParts, session: SMTPServerSession, reply: Reply): void {
+  const user = userOf(session);
+  parts.events.submissionRefused({
+    client: session.remoteAddress,
+    reply: replyLine(reply),
+    ...(user === undefined ? {} : { user }),
+    ...(reply.detail === undefined ? {} : { detail: reply.detail }),
+  });
+}

@@ -1,0 +1,122 @@
+/**
+ * smtp-server with limits at the door and an end that leaves no connection behind.
+ */
+import { once } from "node:events";
+import type { Socket } from "node:net";
+import type { TLSSocket } from "node:tls";
+import { SMTPServer, type SMTPServerOptions, type SMTPServerSession } from "smtp-server";
+import type { SMTPConnectionOptions } from "smtp-server/lib/smtp-connection.js";
+import { RelayConnection } from "./connection.ts";
+import type { Admission } from "./limits.ts";
+import { type Reply, replyLine } from "./reply.ts";
+
+/** How long a client that is turned away may take to read why. */
+const TURNED_AWAY_MS = 1000;
+
+export class RelayServer extends SMTPServer {
+  readonly #admission: Admission;
+  readonly #onRefused: (client: string, reply: Reply) => void;
+  readonly #open = new Set<RelayConnection>();
+  readonly #turnedAway = new Set<Socket>();
+  readonly #leave = new WeakMap<Socket, () => void>();
+  readonly #bySession = new WeakMap<SMTPServerSession, RelayConnection>();
+
+  #drained: Promise<void> | undefined;
+
+  constructor(
+    options: SMTPServerOptions,
+    door: { admission: Admission; onRefused: (client: string, reply: Reply) => void },
+  ) {
+    super(options);
+    this.#admission = door.admission;
+    this.#onRefused = door.onRefused;
+  }
+
+  connectionOf(session: SMTPServerSession): RelayConnection | undefined {
+    return this.#bySession.get(session);
+  }
+
+  // The first thing upstream does with a socket: here it has cost nothing yet, not even a TLS handshake.
+  override _acceptSocket(socket: Socket, handshake: boolean): (() => void) | false {
+    const client = socket.remoteAddress;
+    if (client === undefined) {
+      socket.destroy();
+      return false;
+    }
+    const admitted = this.#admission.enter(client);
+    if (admitted.kind === "refused") {
+      this.#turnAway(socket, handshake ? undefined : admitted.reply);
+      this.#onRefused(client, admitted.reply);
+      return false;
+    }
+    this.#leave.set(socket, admitted.leave);
+    socket.once("close", admitted.leave);
+    return super._acceptSocket(socket, handshake);
+  }
+
+  // As upstream's, with our connection in the place of its own.
+  override connect(socket: Socket | TLSSocket, options?: SMTPConnectionOptions | null): void {
+    if (this._closeTimeout !== false) {
+      socket.destroy();
+      return;
+    }
+    const connection = new RelayConnection(this, socket, options);
+    this.connections.add(connection);
+    this.#open.add(connection);
+    this.#bySession.set(connection.session, connection);
+    connection.on("error", (err: Error) => this._onError(err));
+    connection.whenClosed = () => {
+      this.#leave.get(socket)?.();
+      this.#open.delete(connection);
+    };
+    connection.init();
+  }
+
+  async start(port: number, host: string): Promise<{ address: string; port: number }> {
+    this.listen({ port, host });
+    await once(this.server, "listening");
+    const bound = this.server.address();
+    if (bound === null || typeof bound === "string") throw new Error("not listening on an address");
+    return bound;
+  }
+
+  /** Takes no more, lets messages that are arriving come in until `graceMs` have passed, then cuts what is left. */
+  drain(graceMs: number): Promise<void> {
+    this.#drained ??= this.#drain(graceMs);
+    return this.#drained;
+  }
+
+  async #drain(graceMs: number): Promise<void> {
+    // 0 would mean upstream's default of 30 s.
+    this.options.closeTimeout = Math.max(1, graceMs);
+    const closed = new Promise<void>((resolve) => {
+      this.server.once("close", resolve);
+    });
+    const endedOrLate = new Promise<void>((resolve) => {
+      this.close(resolve);
+    });
+    for (const connection of this.#open) connection.dismiss();
+    await endedOrLate;
+    for (const socket of this.#turnedAway) socket.destroy();
+    for (const connection of this.#open) connection._socket.destroy();
+    await closed;
+  }
+
+  /** Without a reply where TLS comes first: nothing can be said in clear there. */
+  #turnAway(socket: Socket, reply: Reply | undefined): void {
+    socket.on("error", () => {});
+    if (reply === undefined) {
+      socket.destroy();
+      return;
+    }
+    this.#turnedAway.add(socket);
+    const deadline = setTimeout(() => socket.destroy(), TURNED_AWAY_MS);
+    socket.once("close", () => {
+      clearTimeout(deadline);
+      this.#turnedAway.delete(socket);
+    });
+    // Read and dropped: data left unread would turn the close into a reset, and the reply be lost with it.
+    socket.resume();
+    socket.end(`${replyLine(reply)}\r\n`);
+  }
+}
