@@ -2,6 +2,7 @@
 # npm, the Node modules, Node.js 24, and redis-server or valkey-server.
 # To be sourced by a POSIX shell, with $root set to the checkout.
 # Afterwards $NODE is a Node.js that runs the relay, first in PATH.
+# An installation that fails is noticed by what is still missing after it.
 
 EX_UNAVAILABLE=69
 NODE_NEEDED=24
@@ -27,8 +28,8 @@ ensure_npm() {
 	if have npm && have node; then return; fi
 	say "npm is missing"
 	case $(package_manager) in
-	apt | apk | dnf) install_packages nodejs npm ;;
-	brew) install_packages node ;;
+	apt | apk | dnf) install_packages nodejs npm || true ;;
+	brew) install_packages node || true ;;
 	*) give_up "install Node.js $NODE_NEEDED with npm from https://nodejs.org and run this again" ;;
 	esac
 	hash -r
@@ -60,7 +61,7 @@ ensure_node() {
 	# Alpine's musl cannot run the binary among the modules, but has packages of recent releases.
 	if [ "$(package_manager)" = apk ]; then
 		say "Node.js $NODE_NEEDED is missing"
-		install_packages nodejs-current
+		install_packages nodejs-current || true
 		hash -r
 		NODE=$(command -v node)
 		if is_new_enough "$NODE"; then
@@ -82,10 +83,9 @@ ensure_redis() {
 	if has_redis; then return; fi
 	say "redis-server is missing"
 	case $(package_manager) in
-	apt) install_packages redis-server || install_packages valkey-server ;;
-	apk) install_packages redis || install_packages valkey ;;
-	dnf) install_packages redis || install_packages valkey ;;
-	brew) install_packages redis ;;
+	apt) install_packages redis-server || install_packages valkey-server || true ;;
+	apk | dnf) install_packages redis || install_packages valkey || true ;;
+	brew) install_packages redis || true ;;
 	*) give_up "install redis-server or valkey-server and run this again" ;;
 	esac
 	hash -r

@@ -27,14 +27,7 @@ export async function checkConfig(options: LoadOptions): Promise<CheckedConfig> 
   };
 }
 
-export const CONFIG_OPTION = {
-  type: "string",
-  short: "c",
-  value: "FILE",
-  says: "the configuration file (default: config/relay.yaml, if it is there)",
-} as const;
-
-/** Where to look, for a command with `CONFIG_OPTION`. */
+/** Where to look, for a command that was given `file`, or none. */
 export function whereToLoad(file: string | undefined): LoadOptions {
   return { env: process.env, cwd: process.cwd(), ...(file === undefined ? {} : { file }) };
 }

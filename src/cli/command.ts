@@ -39,6 +39,14 @@ export function defineCommand<const O extends Options>(
 /** Every command has it. */
 export const HELP_OPTION = { type: "boolean", short: "h", says: "show this and exit" } as const satisfies Option;
 
+/** Of every command that reads the configuration. */
+export const CONFIG_OPTION = {
+  type: "string",
+  short: "c",
+  value: "FILE",
+  says: "the configuration file (default: config/relay.yaml, if it is there)",
+} as const satisfies Option;
+
 export function commandHelp({ name, summary, details, options }: Command, exitCodes: string): string {
   const all: Options = { ...options, help: HELP_OPTION };
   const listed = Object.entries(all).map(([option, { short, value, says }]): [string, string] => [

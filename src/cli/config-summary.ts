@@ -1,6 +1,7 @@
 /**
  * What a configuration would run, in a few lines. No secrets.
  */
+import { isIPv6 } from "node:net";
 import type { Config } from "../config/config.ts";
 import type { Sources } from "../config/load.ts";
 import { formatDuration, formatSize } from "../config/units.ts";
@@ -10,7 +11,9 @@ import { describeTarget } from "../store/redis-target.ts";
 export function configSummary(config: Config, sources: Sources): [string, string][] {
   const { submission, delivery, redis, mtaSts, retry } = config;
   const from = [...(sources.file === undefined ? [] : [sources.file]), ...sources.variables];
-  const listeners = submission.listeners.map(({ host, port, tls }) => `${host}:${port} (${TLS_WORDS[tls]})`);
+  const listeners = submission.listeners.map(
+    ({ host, port, tls }) => `${isIPv6(host) ? `[${host}]` : host}:${port} (${TLS_WORDS[tls]})`,
+  );
   return [
     ["settings from", list(from, "defaults alone")],
     ["hostname", config.hostname],

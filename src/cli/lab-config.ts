@@ -22,12 +22,15 @@ delivery:
   port: ${deliveryPort}
 mtaSts:
   policyPort: ${policyPort}
+  # One of the policy hosts never comes to an end.
+  fetchTimeout: 5s
 tls:
   caFile: ${JSON.stringify(caFile)}
 dns:
   servers: ${JSON.stringify(dnsServers)}
 network:
   allow: ${JSON.stringify(allow)}
+# Sooner than a relay outside should, to have something to look at.
 retry:
   schedule: ["10s", "1m", "5m"]
 redis:

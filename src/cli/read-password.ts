@@ -12,10 +12,8 @@ export type PasswordInput = { password: string } | { wrong: string } | { interru
 /** Asked for twice at a terminal; otherwise the first line of standard input. */
 export async function readPassword(input: NodeJS.ReadStream, prompts: NodeJS.WritableStream): Promise<PasswordInput> {
   if (!input.isTTY) return judge(await firstLine(input));
-  const first = await ask(input, prompts, "Password: ");
-  if (first === undefined) return { interrupted: true };
-  const again = await ask(input, prompts, "Again: ");
-  if (again === undefined) return { interrupted: true };
+  const [first, again] = await ask(input, prompts, ["Password: ", "Again: "]);
+  if (first === undefined || again === undefined) return { interrupted: true };
   return first === again ? judge(first) : { wrong: "the two are not the same" };
 }
 
@@ -36,17 +34,20 @@ async function firstLine(input: NodeJS.ReadStream): Promise<string> {
   return text.split(/\r?\n/, 1)[0] ?? "";
 }
 
-/** `undefined`: Ctrl-C, or the end of input. */
-function ask(input: NodeJS.ReadStream, prompts: NodeJS.WritableStream, prompt: string): Promise<string | undefined> {
+/** Fewer answers than questions: Ctrl-C, or the end of input. */
+async function ask(input: NodeJS.ReadStream, prompts: NodeJS.WritableStream, questions: string[]): Promise<string[]> {
   // readline echoes what is typed to its output: it gets one that shows nothing.
   const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
   const lines = createInterface({ input, output: silent, terminal: true, historySize: 0 });
-  const { promise, resolve } = Promise.withResolvers<string | undefined>();
-  prompts.write(prompt);
-  lines.once("line", resolve);
-  lines.once("close", () => resolve(undefined));
-  return promise.finally(() => {
-    lines.close();
+  const typed = lines[Symbol.asyncIterator]();
+  const answers: string[] = [];
+  for (const question of questions) {
+    prompts.write(question);
+    const answer = await typed.next();
     prompts.write("\n");
-  });
+    if (answer.done === true) break;
+    answers.push(answer.value);
+  }
+  lines.close();
+  return answers;
 }

@@ -14,7 +14,7 @@ export async function bounceFor(
   hostname: string,
   now: number,
 ): Promise<AcceptedMessage> {
-  const id = bounceId(data);
+  const id = bounceId(data, failed);
   const report = await buildBounce({
     hostname,
     to: data.from,
@@ -33,8 +33,9 @@ export async function bounceFor(
   return { id, envelope, data: report, acceptedAt: now };
 }
 
-/** The same for the same job and attempt, so that a run that is repeated after a crash adds no second bounce. */
-function bounceId(data: DeliveryJobData): string {
-  const digest = createHash("sha256").update(`${data.domain} ${data.attempt}`).digest("hex");
+/** The same for the same failures of the same attempt, so that a run that is repeated after a crash adds no second bounce. */
+function bounceId(data: DeliveryJobData, failed: RecipientState[]): string {
+  const addresses = failed.map(({ address }) => address).join(" ");
+  const digest = createHash("sha256").update(`${data.domain} ${data.attempt} ${addresses}`).digest("hex");
   return `${data.message}b${digest.slice(0, 8)}`;
 }

@@ -52,8 +52,8 @@ export function createDelivery(parts: DeliveryParts): (job: Job, signal: AbortSi
     if (body === undefined) return loseBody(parts, job, recipients);
 
     const recorder = createRecorder(parts, job);
-    const limit = AbortSignal.any([signal, AbortSignal.timeout(parts.attemptTimeoutMs)]);
-    const outcomes = await attempt(parts, job.data, body, recorder, limit, startedAt);
+    using limit = withLimit(signal, parts.attemptTimeoutMs);
+    const outcomes = await attempt(parts, job.data, body, recorder, limit.signal, startedAt);
     if (signal.aborted) return putBack(parts, job, outcomes, recorder);
     const settlement = settle(recorder.data, outcomes, recorder.notes, {
       startedAt,
@@ -65,6 +65,22 @@ export function createDelivery(parts: DeliveryParts): (job: Job, signal: AbortSi
     if (settlement.again === undefined) return finish(parts, job, settlement.data, body);
     await report(parts, job, settlement.data, body);
     return { kind: "again", at: settlement.again.at };
+  };
+}
+
+/** Aborts with `signal`, or when the time is over. Not AbortSignal.timeout: its timers stay, one for each job, until they end. */
+function withLimit(signal: AbortSignal, timeoutMs: number): Disposable & { signal: AbortSignal } {
+  const limit = new AbortController();
+  const abort = () => limit.abort();
+  const timer = setTimeout(abort, timeoutMs);
+  if (signal.aborted) abort();
+  signal.addEventListener("abort", abort, { once: true });
+  return {
+    signal: limit.signal,
+    [Symbol.dispose]() {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", abort);
+    },
   };
 }
 
@@ -130,9 +146,12 @@ function policyAnswer(
  * is known or may exist: then the DNS answer is doubted, and the message waits.
  */
 function whenNowhere(route: Route & { kind: "nowhere" }, answer: PolicyAnswer): Outcome {
-  return answer.kind === "policy"
-    ? deferral("dns", "4.1.2", `${route.failure.detail}, says the DNS, but its MTA-STS policy is known`)
-    : route.failure;
+  if (answer.kind === "none") return route.failure;
+  const doubt =
+    answer.kind === "policy"
+      ? "but its MTA-STS policy is known"
+      : `and whether it has an MTA-STS policy could not be found out: ${answer.detail}`;
+  return deferral("dns", "4.1.2", `${route.failure.detail}, says the DNS, ${doubt}`);
 }
 
 /** Could not find out, and nothing is cached: wait for a while, then go on without, where the operator lets it. */
@@ -161,6 +180,7 @@ async function putBack(
 ): Promise<JobResult> {
   const final = new Map([...outcomes].filter(([, outcome]) => outcome.kind !== "deferred"));
   const data = withOutcomes(recorder.data, final);
+  recorder.log(final, { data });
   if (waitingRecipients(data).length === 0) return finish(parts, job, data, await job.readBody());
   await job.save(data);
   return { kind: "again", at: parts.now() };

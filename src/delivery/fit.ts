@@ -10,6 +10,23 @@ import type { Failure } from "./outcome.ts";
 
 type Message = { from: string; data: Buffer; smtputf8: boolean; eightBit: boolean };
 
+/**
+ * Recipients in groups of at most `most`, one transaction each. One that only
+ * some hosts take does not share its fate with the others.
+ */
+export function inTransactions(recipients: string[], most: number): string[][] {
+  const kinds = Object.values(Object.groupBy(recipients, addressKind)).filter((group) => group !== undefined);
+  return kinds.flatMap((group) =>
+    Array.from({ length: Math.ceil(group.length / most) }, (_, i) => group.slice(i * most, (i + 1) * most)),
+  );
+}
+
+function addressKind(address: string): "plain" | "non-ascii" | "unspeakable" {
+  // Brackets in a quoted local part. nodemailer takes no such address, lest it end the command early.
+  if (/[<>\r\n]/.test(address)) return "unspeakable";
+  return isAscii(Buffer.from(address)) ? "plain" : "non-ascii";
+}
+
 export function fitFor(
   message: Message,
   to: string[],
@@ -18,7 +35,10 @@ export function fitFor(
   if (offers.maxSizeBytes !== undefined && message.data.length > offers.maxSizeBytes) {
     return unfit("5.3.4", `the message has ${message.data.length} bytes, the host takes ${offers.maxSizeBytes}`);
   }
-  const needsUtf8 = message.smtputf8 && needsSmtputf8(message, to);
+  const kinds = new Set([message.from, ...to].map(addressKind));
+  if (kinds.has("unspeakable")) return unfit("5.1.3", "the relay does not send addresses with angle brackets in them");
+  // A client may announce SMTPUTF8 for mail that does not need it; then any host will do. RFC 6531 section 3.4.
+  const needsUtf8 = kinds.has("non-ascii") || (message.smtputf8 && !isAscii(headOf(message.data)));
   if (needsUtf8 && !offers.smtputf8) {
     return unfit("5.6.7", "an address or the header is not in ASCII, and the host does not take that (SMTPUTF8)");
   }
@@ -34,11 +54,6 @@ export function fitFor(
     eightBit: eightBit && offers.eightBit,
   };
   return { kind: "fits", mail };
-}
-
-/** A client may announce SMTPUTF8 for mail that does not need it; then any host will do. RFC 6531 section 3.4. */
-function needsSmtputf8(message: Message, to: string[]): boolean {
-  return [message.from, ...to].some((address) => !isAscii(Buffer.from(address))) || !isAscii(headOf(message.data));
 }
 
 function headOf(data: Buffer): Buffer {

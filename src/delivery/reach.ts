@@ -40,7 +40,9 @@ export async function reach(
   options: { login?: { user: string; password: string }; fresh?: boolean; signal?: AbortSignal },
 ): Promise<Reached> {
   const binding = !requirement.reportOnly && requirement.tls !== "optional";
-  const suffices = (facts: HandshakeFacts) => !binding || judge(requirement, facts, parts.now()).kind === "meets";
+  // The lenient context lets weak keys and signatures pass: facts from under it prove less than they say.
+  const suffices = ({ secureContext, facts }: Session) =>
+    !binding || (secureContext === parts.trust.strict && judge(requirement, facts, parts.now()).kind === "meets");
   // A login belongs to its session; it is not shared with deliveries that need none.
   const mayShare = options.login === undefined && options.fresh !== true;
   const kept = mayShare ? parts.pool.lend(target, suffices) : undefined;

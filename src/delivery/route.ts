@@ -12,12 +12,12 @@ export type RouteHost = {
   port: number;
   implicitTls: boolean;
   login?: { user: string; password: string };
-  /** Known already, for an address literal; otherwise the name is looked up. */
+  /** Known already, for an address in the place of a name; otherwise the name is looked up. */
   addresses?: Address[];
 };
 
 export type Route =
-  /** `policyDomain` is whose MTA-STS policy counts: the smart host's where there is one. An address literal has none. */
+  /** `policyDomain` is whose MTA-STS policy counts: the smart host's where there is one. An address has none. */
   | { kind: "hosts"; policyDomain: Domain | undefined; hosts: RouteHost[] }
   /** The domain says that it takes no mail. */
   | { kind: "refused"; failure: Failure }
@@ -81,10 +81,17 @@ async function implicitMx(parts: { dns: Resolver; port: number }, domain: Domain
   }
 }
 
-/** RFC 8461 section 3.4: the policy domain of a smart host is its own name. */
+/** RFC 8461 section 3.4: the policy domain of a smart host is its own name. One that is given by its address has none. */
 function toSmartHost({ host, port, tls, login }: SmartHost): Route {
-  const entry = { name: host, port, implicitTls: tls === "implicit", ...(login === undefined ? {} : { login }) };
-  return { kind: "hosts", policyDomain: host, hosts: [entry] };
+  const address = addressOf(host);
+  const entry = {
+    name: host,
+    port,
+    implicitTls: tls === "implicit",
+    ...(login === undefined ? {} : { login }),
+    ...(address === undefined ? {} : { addresses: [address] }),
+  };
+  return { kind: "hosts", policyDomain: address === undefined ? host : undefined, hosts: [entry] };
 }
 
 function toLiteral(domain: Domain, address: Address, port: number): Route {
@@ -96,9 +103,12 @@ const plainHost = (name: Domain, port: number): RouteHost => ({ name, port, impl
 /** `[192.0.2.1]` or `[IPv6:2001:db8::1]`. RFC 5321 section 4.1.3. */
 function addressOfLiteral(domain: string): Address | undefined {
   const inner = /^\[(?:ipv6:)?([^\]]+)\]$/i.exec(domain)?.[1];
-  if (inner === undefined) return undefined;
-  const family = isIP(inner);
-  return family === 4 || family === 6 ? { address: inner, family } : undefined;
+  return inner === undefined ? undefined : addressOf(inner);
+}
+
+function addressOf(text: string): Address | undefined {
+  const family = isIP(text);
+  return family === 4 || family === 6 ? { address: text, family } : undefined;
 }
 
 const failed = (status: Failure["status"], detail: string): Failure => ({ kind: "failed", status, detail });

@@ -10,7 +10,7 @@ import type { Mail, RecipientAnswer, TransactionResult } from "../smtp/transacti
 import type { Session, SessionTarget } from "../smtp/session.ts";
 import { describeRequirement, type HostRequirement } from "../tls/requirement.ts";
 import type { Shortfall } from "../tls/verdict.ts";
-import { fitFor } from "./fit.ts";
+import { fitFor, inTransactions } from "./fit.ts";
 import { combine, type Deferral, deferral, outcomeOfAnswer, type Outcome, statusOfShortfall } from "./outcome.ts";
 import { describeTls, reach, type Reached, type ReachParts } from "./reach.ts";
 import type { RouteHost } from "./route.ts";
@@ -144,9 +144,8 @@ async function sendAll(
   const tls = describeTls(session.facts, parts.now());
   const verdict = reached.violation?.resultType ?? "meets";
   let left: Deferral | undefined;
-  const pending = waiting();
-  for (let i = 0; i < pending.length && left === undefined; i += parts.recipientsPerTransaction) {
-    const to = pending.slice(i, i + parts.recipientsPerTransaction);
+  let unused = true;
+  for (const to of inTransactions(waiting(), parts.recipientsPerTransaction)) {
     const fit = fitFor(message, to, session.offers);
     if (fit.kind === "unfit") {
       for (const recipient of to) outcomes.set(recipient, fit.failure);
@@ -154,12 +153,14 @@ async function sendAll(
       continue;
     }
     const result = await session.send(fit.mail, visit.options.signal);
-    if (reached.kept && result.kind === "broken" && result.unanswered && i === 0) return "stale";
+    if (reached.kept && result.kind === "broken" && result.unanswered && unused) return "stale";
+    unused = false;
     const read = readResult(result, to, host.name, tls);
     for (const [recipient, outcome] of read.outcomes) outcomes.set(recipient, outcome);
     left = read.left;
     note(visit, address, tls, verdict, summary(read.outcomes, left));
     if (read.outcomes.size > 0) await report.settled(read.outcomes);
+    if (left !== undefined) break;
   }
   finish(parts, session, host);
   return left;
@@ -193,6 +194,9 @@ export function readResult(
     // The host may have the message: another host would make a second copy of it now, for sure.
     if (result.uncertain) for (const address of to) if (!outcomes.has(address)) outcomes.set(address, broken);
     left = broken;
+  } else if (to.some((address) => !outcomes.has(address))) {
+    // A refusal that is no reply: no word on these recipients. They go on to the next host.
+    left ??= deferral("session", "4.4.2", `${host}: its reply is not SMTP`);
   }
   return left === undefined ? { outcomes } : { outcomes, left };
 }

@@ -2,9 +2,8 @@
  * An authoritative DNS server for the lab and for tests: UDP and TCP on one
  * port, records as data, and faults on demand. RFC 1035, RFC 6891 (EDNS0).
  */
-import { createSocket, type RemoteInfo, type Socket as UdpSocket } from "node:dgram";
-import { once } from "node:events";
-import { createServer, isIPv6, type AddressInfo, type Server as TcpServer, type Socket } from "node:net";
+import type { RemoteInfo, Socket as UdpSocket } from "node:dgram";
+import { isIPv6, type Socket } from "node:net";
 import {
   AUTHENTIC_DATA,
   AUTHORITATIVE_ANSWER,
@@ -25,6 +24,7 @@ import {
   type LabRecordType,
   type ZoneAnswer,
 } from "./dns-zone.ts";
+import { listenOnBoth } from "./udp-and-tcp.ts";
 
 export type LabDnsBehaviour =
   | "servfail"
@@ -82,7 +82,7 @@ export async function startDnsServer(options: { host: string; port?: number }): 
     return encodeReply(query, { ...said, answers: [], authorities: [] }, server.authentic, true);
   };
 
-  const { udp, tcp, port } = await listen(options.host, options.port ?? 0);
+  const { udp, tcp, port } = await listenOnBoth(options.host, options.port ?? 0);
   const connections = new Set<Socket>();
   udp.on("message", (message, from) => answerDatagram(udp, from, reply(message, "udp")));
   tcp.on("connection", (socket) => {
@@ -208,24 +208,4 @@ function answerStream(socket: Socket, reply: (message: Buffer) => Buffer | undef
       socket.write(Buffer.concat([prefix, answer]));
     }
   });
-}
-
-/** UDP and TCP on the same port. A free UDP port may be taken for TCP: then another one is tried. */
-async function listen(host: string, port: number): Promise<{ udp: UdpSocket; tcp: TcpServer; port: number }> {
-  for (let tries = port === 0 ? 10 : 1; ; tries--) {
-    const udp = createSocket(isIPv6(host) ? "udp6" : "udp4");
-    const tcp = createServer();
-    try {
-      udp.bind(port, host);
-      await once(udp, "listening");
-      const bound = udp.address().port;
-      tcp.listen(bound, host);
-      await once(tcp, "listening");
-      return { udp, tcp, port: (tcp.address() as AddressInfo).port };
-    } catch (error) {
-      udp.close();
-      tcp.close();
-      if (tries <= 1) throw error;
-    }
-  }
 }

@@ -18,8 +18,6 @@ export type RaisedDomain = {
 
 type RaisedHost = { name: string; address: string; host?: MxHost; between?: ManInTheMiddle };
 
-export type DomainBuilder = ReturnType<typeof createDomainBuilder>;
-
 export function createDomainBuilder(lab: {
   subnet: string;
   smtpPort: number;

@@ -28,7 +28,11 @@ export async function startManInTheMiddle(options: {
   let read: Buffer = Buffer.alloc(0);
   const server = createServer({ noDelay: true }, (client) => {
     const honest = connect({ ...options.target, noDelay: true });
-    const toHonest = createLineFilter((line) => honest.write(spoilStarttls(line), "latin1"));
+    const toHonest = createLineFilter((line) => {
+      // A client may ask for TLS though it was not offered: the question must not arrive either.
+      if (/^STARTTLS\r\n$/i.test(line)) client.write("502 5.5.1 unknown command\r\n");
+      else honest.write(line, "latin1");
+    });
     const fromHonest = createReplyFilter((reply) => client.write(reply, "latin1"));
     client.on("data", (chunk: Buffer) => {
       if (read.length < MOST_READ_BYTES) read = Buffer.concat([read, chunk]);
@@ -58,11 +62,6 @@ export function stripStarttls(reply: string[]): string[] {
   return kept.map((line, index) =>
     line.startsWith("250-") && index === kept.length - 1 ? `250 ${line.slice("250-".length)}` : line,
   );
-}
-
-/** A client may try STARTTLS unasked, so that the command must not arrive either. */
-export function spoilStarttls(line: string): string {
-  return /^STARTTLS\r\n$/i.test(line) ? "XXXXXXXX\r\n" : line;
 }
 
 function createReplyFilter(pass: (reply: string) => void): (chunk: Buffer) => void {

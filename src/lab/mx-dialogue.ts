@@ -13,11 +13,11 @@ export type Step = {
 export type TakenMessage = { from: string; to: string[]; data: Buffer };
 
 export type Dialogue = {
-  greeting(): Step;
-  command(line: string): Step;
-  message(data: Buffer): Step;
+  greeting: () => Step;
+  command: (line: string) => Step;
+  message: (data: Buffer) => Step;
   /** The handshake is done: the client begins anew (RFC 3207 section 4.2). */
-  secured(): void;
+  secured: () => void;
 };
 
 const PATH = /^(?:FROM|TO):\s*<([^>]*)>/i;

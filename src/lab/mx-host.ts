@@ -35,6 +35,7 @@ export type MxHost = {
   /** Resolves once the condition holds; it is looked at whenever something has happened here. */
   until(condition: (host: MxHost) => boolean, timeoutMs?: number): Promise<void>;
   close(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
 };
 
 const UNTIL_LIMIT_MS = 10_000;
@@ -76,6 +77,9 @@ export async function startMxHost(options: {
   const main = await listenOn(open(), options);
   const ipv6 = options.ipv6 === true ? await listenIfPossible(open(), { host: "::1", port: main.port }) : undefined;
 
+  const close = async () => {
+    await Promise.all([main.close(), ipv6?.close()]);
+  };
   const host: MxHost = {
     address: main.address,
     ipv6: ipv6 !== undefined,
@@ -106,9 +110,8 @@ export async function startMxHost(options: {
         watchers.add(look);
         look();
       }),
-    close: async () => {
-      await Promise.all([main.close(), ipv6?.close()]);
-    },
+    close,
+    [Symbol.asyncDispose]: close,
   };
   return host;
 }

@@ -64,7 +64,6 @@ export function serveMxSession(socket: Socket, parts: MxSessionParts): MxSession
 
   function startTls(): void {
     // What the client sent behind its STARTTLS came in clear: it is on record and never read. RFC 3207 section 4.2.
-    socket.removeAllListeners("data");
     const tls = new TLSSocket(socket, { isServer: true, secureContext: parts.secureContext });
     tls.on("error", (error: NodeJS.ErrnoException) => {
       if (record.tls === undefined) record.tlsFailure = error.code ?? error.message;

@@ -29,7 +29,7 @@ function columnsFor(rows: TourRow[], width: number): Column[] {
   const domain = Math.min(longest, Math.floor(width / 4));
   const outcome = width < 100 ? 10 : 24;
   const rest = width - "✓  ".length - domain - outcome - 3 * GAP.length;
-  const shows = Math.floor(rest * 0.5);
+  const shows = Math.floor(rest * 0.4);
   return [
     { title: "domain", width: domain, cell: (row) => row.domain },
     { title: "shows", width: shows, cell: (row) => row.shows },
@@ -85,8 +85,9 @@ export function wrap(text: string, width: number): string[] {
   return [...lines, line];
 }
 
+/** A word that is too long is cut behind a dot, hyphen or underscore where it has one. */
 function pieces(word: string, width: number): string[] {
-  const cut: string[] = [];
-  for (let at = 0; at < word.length; at += width) cut.push(word.slice(at, at + width));
-  return cut;
+  if (word.length <= width) return [word];
+  const joint = /^.*[._-]/.exec(word.slice(0, width))?.[0].length ?? width;
+  return [word.slice(0, joint), ...pieces(word.slice(joint), width)];
 }

@@ -4,6 +4,7 @@
  * RFC 3461 section 6, RFC 3462 (multipart/report), RFC 3464.
  */
 import MimeNode from "nodemailer/lib/mime-node";
+import { mailDate } from "./date.ts";
 
 export type BounceReport = {
   /** Our own host name: who reports. */
@@ -28,7 +29,8 @@ export async function buildBounce(report: BounceReport): Promise<Buffer> {
     disableUrlAccess: true,
   });
   root.setHeader("From", { name: "Mail Delivery", address: `MAILER-DAEMON@${report.hostname}` });
-  root.setHeader("To", report.to);
+  // As an object: text would be parsed, and a comma in a quoted local part make two addresses of it.
+  root.setHeader("To", { name: "", address: report.to });
   root.setHeader("Subject", "Your message could not be delivered");
   root.setHeader("Date", new Date(report.now));
   root.setHeader("Message-ID", report.messageId);
@@ -49,7 +51,7 @@ function humanPart(report: BounceReport): string {
   return [
     `This is the mail relay ${hostname}.`,
     "",
-    `Your message of ${new Date(report.acceptedAt).toUTCString()} could not be delivered to ${one ? "this recipient" : "these recipients"}. It will not be tried again.`,
+    `Your message of ${mailDate(report.acceptedAt)} could not be delivered to ${one ? "this recipient" : "these recipients"}. It will not be tried again.`,
     "",
     ...list,
     `When you ask the administrator about it, give this id: ${message}.`,
@@ -70,16 +72,16 @@ function statusPart(report: BounceReport): string {
   const head = [
     `Reporting-MTA: dns; ${report.hostname}`,
     `X-Queue-Id: ${report.message}`,
-    `Arrival-Date: ${rfc5322Date(report.acceptedAt)}`,
+    `Arrival-Date: ${mailDate(report.acceptedAt)}`,
   ].join("\r\n");
   return [head, ...groups].join("\r\n\r\n") + "\r\n";
 }
 
-/** RFC 6533 section 3: a non-ASCII address has a type of its own, and an ASCII form. */
+/** RFC 6533 section 3: a non-ASCII address has a type of its own, and a form in ASCII, where `\\`, `+`, `=` and space are escaped too. */
 function recipientField(address: string): string {
   if (!/\P{ASCII}/u.test(address)) return `rfc822; ${address}`;
   const escaped = address.replace(
-    /\P{ASCII}/gu,
+    /[^!-*,-<>-[\]-~]/gu,
     (char) => `\\x{${(char.codePointAt(0) ?? 0).toString(16).toUpperCase()}}`,
   );
   return `utf-8; ${escaped}`;
@@ -89,8 +91,6 @@ function recipientField(address: string): string {
 function oneLine(text: string): string {
   return text.replace(/[^\u0020-\u007e]+/g, "?").slice(0, 800);
 }
-
-const rfc5322Date = (at: number) => new Date(at).toUTCString().replace("GMT", "+0000");
 
 const MOST_HEADER_BYTES = 64 * 1024;
 

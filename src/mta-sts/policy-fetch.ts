@@ -84,7 +84,7 @@ async function fetchFrom(
     return read(host, body);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    return failed(failureOf(host, { code, untrusted: whyUntrusted(request.socket) }));
+    return failed(failureOf(host, { code, untrusted: whyUntrusted(request.socket as TLSSocket | null) }));
   } finally {
     // Nothing more is read of what is not wanted.
     request.destroy();
@@ -92,7 +92,7 @@ async function fetchFrom(
 }
 
 /** OpenSSL's judgement of the certificate, or that of checkServerIdentity: the error's code, whatever its declared type. */
-function whyUntrusted(socket: Partial<TLSSocket> | null): string | undefined {
+function whyUntrusted(socket: TLSSocket | null): string | undefined {
   const why: unknown = socket?.authorizationError;
   return typeof why === "string" ? why : undefined;
 }

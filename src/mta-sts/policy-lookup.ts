@@ -19,7 +19,7 @@ export type AnswerOptions = {
   /**
    * Asks the DNS past its cache, and fetches a newer policy without regard to
    * the pause after a failure: for the moment before a message is given up, which
-   * must not happen for a policy that was replaced. RFC 8461 section 5.1.
+   * must not happen for a policy that was replaced. RFC 8461 section 5.
    */
   fresh?: boolean;
   /** Ends the waiting: the answer is then a rejection with the signal's reason. */

@@ -62,7 +62,7 @@ async function inTurn(parts: RenewalParts, wanted: Wanted): Promise<Renewal> {
     } finally {
       if (isLock(lock)) await lock.release();
     }
-    await sleep(pollMs, undefined, { signal });
+    await sleep(pollMs, undefined, { signal }).catch(() => signal?.throwIfAborted());
   }
 }
 

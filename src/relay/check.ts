@@ -54,8 +54,16 @@ function listenerProblems({ submission }: Config): Problem[] {
     trustedNetworks: submission.trustedNetworks,
     users: submission.users.length,
   });
-  if (open !== undefined) problems.push(error(["submission"], open, ""));
+  if (open !== undefined) problems.push(intakeProblem(open));
   return problems;
+}
+
+/** `openRelayProblem` begins with the setting to look at: `submission.trustedNetworks: ...`. */
+function intakeProblem(sentence: string): Problem {
+  const [, setting, what] = /^submission\.(\w+): (.*)$/s.exec(sentence) ?? [];
+  return setting === undefined || what === undefined
+    ? error(["submission"], sentence, "")
+    : error(["submission", setting], what, "");
 }
 
 function userProblems({ submission }: Config): Problem[] {
@@ -70,14 +78,6 @@ function userProblems({ submission }: Config): Problem[] {
     if (wrong !== undefined) {
       problems.push(error([...path, "passwordHash"], wrong, "expected the output of `sts-relay hash-password`"));
     }
-  }
-  if (names.size > 0 && submission.listeners.every(({ tls }) => tls === "none")) {
-    problems.push({
-      severity: "warning",
-      path: ["submission", "users"],
-      what: "nobody can log in: a password is taken over TLS only, and no listener has it",
-      right: "set submission.certificate",
-    });
   }
   return problems;
 }

@@ -2,57 +2,77 @@
  * Why a session could not be opened, in our own words: the phase it broke in
  * decides what follows, and an exception's text is no matter for a report.
  */
-import type { HandshakeFacts } from "../tls/verdict.ts";
 import { type Reply, readReply } from "./reply.ts";
 
+/** How far the set-up had come. */
+export type SetupPhase = "connect" | "greeting" | "ehlo" | "handshake";
+
 export type SetupFailure = {
-  phase: "connect" | "greeting" | "ehlo" | "starttls" | "handshake" | "login";
+  phase: SetupPhase | "starttls" | "login";
   /** In plain words, to follow on "mx1.example.com: …". */
   detail: string;
   /** What the server said, where it said something. */
   reply?: Reply;
 };
 
-/** What nodemailer's connection tells of an error. */
-type ConnectionError = {
-  code?: unknown;
-  originalCode?: unknown;
-  command?: unknown;
-  response?: unknown;
-  timeoutType?: unknown;
-};
+/** What nodemailer's connection tells of an error: `originalCode` is the system's or OpenSSL's. */
+type ConnectionError = { code?: unknown; originalCode?: unknown; command?: unknown; response?: unknown };
 
-/** @param upgrading the TLS handshake was under way when it happened. */
-export function describeFailure(error: unknown, upgrading: boolean): SetupFailure {
-  const { code, originalCode, command, response, timeoutType } = (error ?? {}) as ConnectionError;
-  const reply = typeof response === "string" ? readReply(response) : undefined;
+/** The relay stops, or the time for the attempt is over: no fault of the host. */
+const BROKEN_OFF: SetupFailure = { phase: "connect", detail: "the attempt was broken off" };
+
+/** @param at how far the set-up had come when it happened */
+export function describeFailure(error: unknown, at: SetupPhase): SetupFailure {
+  const { code, originalCode, command } = (error ?? {}) as ConnectionError;
+  const reply = replyIn(error);
   const said = reply === undefined ? {} : { reply };
-  if (code === "ABORTED") return { phase: "connect", detail: "the relay is stopping" };
+  if (code === "ABORTED") return BROKEN_OFF;
   if (code === "ETLS" && command === "STARTTLS") {
     return { phase: "starttls", detail: `it refused STARTTLS${quote(reply)}`, ...said };
   }
-  if (upgrading || timeoutType === "UPGRADE_TIMEOUT")
-    return { phase: "handshake", detail: handshakeWords(originalCode ?? code) };
-  if (timeoutType === "GREETING_TIMEOUT") return { phase: "greeting", detail: "it did not greet in time" };
   if (command === "EHLO" || command === "HELO")
     return { phase: "ehlo", detail: `it refused EHLO${quote(reply)}`, ...said };
   if (reply !== undefined) return { phase: "greeting", detail: `it greeted with${quote(reply)}`, ...said };
-  return connectWords(code, originalCode);
+  const cause = originalCode ?? code;
+  // TLS from the first byte is still connecting while its handshake goes on.
+  if (at === "handshake" || word(cause).startsWith("ERR_SSL_")) {
+    return { phase: "handshake", detail: handshakeWords(cause) };
+  }
+  return cause === "ETIMEDOUT" ? { phase: at, detail: lateWords(at) } : connectWords(cause);
 }
 
-/** For a login that must not go over what the handshake proved. */
-export function handshakeFailure(facts: HandshakeFacts): SetupFailure {
-  return facts.secured
-    ? { phase: "handshake", detail: "its certificate cannot be verified, so the password is not sent" }
-    : { phase: "starttls", detail: facts.detail };
+/** For what happened between the login and its reply. */
+export function loginFailure(error: unknown): SetupFailure {
+  const { code } = (error ?? {}) as ConnectionError;
+  const reply = replyIn(error);
+  if (code === "ABORTED") return BROKEN_OFF;
+  if (reply !== undefined) return { phase: "login", detail: `it refused the login${quote(reply)}`, reply };
+  const what = code === "ETIMEDOUT" ? "it did not answer in time" : "it dropped the connection";
+  return { phase: "login", detail: `${what} when we logged in` };
 }
 
-function connectWords(code: unknown, originalCode: unknown): SetupFailure {
-  switch (originalCode ?? code) {
+function replyIn(error: unknown): Reply | undefined {
+  const { response } = (error ?? {}) as ConnectionError;
+  return typeof response === "string" ? readReply(response) : undefined;
+}
+
+function lateWords(at: SetupPhase): string {
+  switch (at) {
+    case "connect":
+      return "no connection in time";
+    case "handshake":
+      return "the TLS handshake did not end in time";
+    case "greeting":
+      return "it did not greet in time";
+    case "ehlo":
+      return "it did not answer in time";
+  }
+}
+
+function connectWords(cause: unknown): SetupFailure {
+  switch (cause) {
     case "ECONNREFUSED":
       return { phase: "connect", detail: "it refuses connections" };
-    case "ETIMEDOUT":
-      return { phase: "connect", detail: "no connection in time" };
     case "EHOSTUNREACH":
     case "ENETUNREACH":
     case "EADDRNOTAVAIL":
@@ -61,22 +81,28 @@ function connectWords(code: unknown, originalCode: unknown): SetupFailure {
     case "ECONNRESET":
     case "EPIPE":
     case "ECONNECTION":
-      return { phase: "ehlo", detail: "it dropped the connection before any command was answered" };
+      return { phase: "ehlo", detail: "it dropped the connection before any mail command" };
     default:
-      return { phase: "ehlo", detail: `the session could not be set up (${word(originalCode ?? code)})` };
+      return { phase: "ehlo", detail: `the session could not be set up (${word(cause)})` };
   }
 }
 
-function handshakeWords(code: unknown): string {
-  switch (code) {
+function handshakeWords(cause: unknown): string {
+  switch (cause) {
     case "ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION":
     case "ERR_SSL_UNSUPPORTED_PROTOCOL":
+      return `the TLS handshake failed: no common version, TLS 1.2 is the least (${word(cause)})`;
     case "ERR_SSL_WRONG_VERSION_NUMBER":
-      return `the TLS handshake failed: no common version, TLS 1.2 is the least (${word(code)})`;
+      return `the TLS handshake failed: what came in its place is not TLS (${word(cause)})`;
     case "ETIMEDOUT":
-      return "the TLS handshake did not end in time";
+      return lateWords("handshake");
+    case "ECONNRESET":
+    case "EPIPE":
+    case "ECONNECTION":
+    case "ETLS":
+      return "it dropped the connection in the TLS handshake";
     default:
-      return `the TLS handshake failed (${word(code)})`;
+      return `the TLS handshake failed (${word(cause)})`;
   }
 }
 

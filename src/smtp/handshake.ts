@@ -7,6 +7,7 @@ import { checkServerIdentity } from "../tls/identity.ts";
 import type { CertificateNote, HandshakeFacts } from "../tls/verdict.ts";
 
 const MOST_NAMES = 10;
+const LONGEST_NAME = 253;
 
 /** @param host the MX host name that the certificate must name. @param injected plain text came behind the STARTTLS reply. */
 export function handshakeFacts(socket: TLSSocket, host: string, injected: boolean): HandshakeFacts {
@@ -37,9 +38,10 @@ function chainErrorOf(socket: TLSSocket): string | undefined {
 function note(peer: PeerCertificate): CertificateNote {
   const names = [...(peer.subjectaltname ?? "").matchAll(/DNS:([^,\s"]+)/g)].map((match) => match[1] ?? "");
   const issuer = peer.issuer as Partial<typeof peer.issuer> | undefined;
+  const expiresAt = Date.parse(peer.valid_to);
   return {
-    names: names.slice(0, MOST_NAMES),
-    issuer: String(issuer?.O ?? issuer?.CN ?? "unknown"),
-    expiresAt: Date.parse(peer.valid_to),
+    names: names.slice(0, MOST_NAMES).map((name) => name.slice(0, LONGEST_NAME)),
+    issuer: String(issuer?.O ?? issuer?.CN ?? "unknown").slice(0, LONGEST_NAME),
+    ...(Number.isNaN(expiresAt) ? {} : { expiresAt }),
   };
 }

@@ -1,10 +1,9 @@
 /**
  * Open sessions kept for the next message to the same place. A session is lent
  * only where what its handshake proved is enough for what is required now: the
- * borrower judges the facts, whoever the session was opened for.
+ * borrower judges, whoever the session was opened for.
  * TLS sessions are never resumed, so each kept session was proved by itself.
  */
-import type { HandshakeFacts } from "../tls/verdict.ts";
 import type { Session, SessionTarget } from "./session.ts";
 
 export type PoolLimits = {
@@ -16,7 +15,7 @@ export type PoolLimits = {
 
 export type SessionPool = {
   /** A kept session to this target that `suffices` accepts, taken out of the pool. */
-  lend(target: SessionTarget, suffices: (facts: HandshakeFacts) => boolean): Session | undefined;
+  lend(target: SessionTarget, suffices: (session: Session) => boolean): Session | undefined;
   /** Takes a session back after a message, or ends it when it has served its time. */
   giveBack(session: Session): void;
   /** Ends all kept sessions; those lent out are ended when they come back. */
@@ -44,7 +43,7 @@ export function createSessionPool(limits: PoolLimits): SessionPool {
       // The newest first: the older ones may rest until they are idle long enough to be ended.
       for (const candidate of (kept.get(key) ?? []).toReversed()) {
         if (candidate.session.closed) take(key, candidate);
-        else if (suffices(candidate.session.facts)) return take(key, candidate);
+        else if (suffices(candidate.session)) return take(key, candidate);
       }
       return undefined;
     },

@@ -20,14 +20,18 @@ export function readReply(raw: string): Reply | undefined {
   const lines = raw.split(/\r?\n/).map((line) => line.replace(/^\d{3}[ -]/, ""));
   const status = /^([245]\.\d{1,3}\.\d{1,3})(?: |$)/.exec(lines[0] ?? "")?.[1];
   // Each line of an enhanced reply repeats the status code; once is enough to read.
-  const rest = lines.map((line, i) => (i > 0 && status !== undefined ? line.replace(`${status} `, "") : line));
-  const text = printable(`${code} ${rest.join(" ")}`).slice(0, LONGEST);
+  const rest = lines.map((line, i) =>
+    i > 0 && line.startsWith(`${status} `) ? line.slice(`${status} `.length) : line,
+  );
+  const text = printable(`${code} ${rest.join(" ")}`.slice(0, LONGEST));
   // A status of another class than the code contradicts it: the code counts. RFC 2034 section 4.
   return status !== undefined && status[0] === String(code)[0] ? { code, status, text } : { code, text };
 }
 
-/** What a stranger sent, fit for a log line and a report: no control characters. */
+/**
+ * What a stranger sent, fit for a log line and a report: no control characters,
+ * none that are not seen or change the direction of writing, no half characters.
+ */
 function printable(text: string): string {
-  // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
-  return text.replace(/[\u0000-\u001f\u007f-\u009f]+/g, " ").trim();
+  return text.replace(/[\p{C}\p{Zl}\p{Zp}]+/gu, " ").trim();
 }

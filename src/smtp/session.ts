@@ -1,18 +1,17 @@
 /**
- * One SMTP session with a host, over nodemailer's connection. Opening ends
- * before MAIL FROM, with the facts that the handshake proved: nothing of a
- * message is sent until the caller has judged them.
+ * One SMTP session with a host. Opening ends before MAIL FROM, with the facts
+ * that the handshake proved: nothing of a message is sent until the caller has
+ * judged them.
  * RFC 5321, RFC 3207 (STARTTLS).
  */
-import type { SecureContext, TLSSocket } from "node:tls";
-import SMTPConnection from "nodemailer/lib/smtp-connection";
-import type { HandshakeFacts } from "../tls/verdict.ts";
-import { describeFailure, handshakeFailure, type SetupFailure } from "./failure.ts";
-import { handshakeFacts } from "./handshake.ts";
+import type { SecureContext } from "node:tls";
+import { type HandshakeFacts, judge } from "../tls/verdict.ts";
+import { Connection } from "./connection.ts";
+import { describeFailure, loginFailure, type SetupFailure } from "./failure.ts";
 import { createTransactions, type Transactions } from "./transaction.ts";
 
 export type SessionTarget = {
-  /** The MX host name: SNI, and the name that the certificate must have. */
+  /** The MX host name: SNI, and the name that the certificate must have. An address, bare or in brackets, is neither. */
   host: string;
   /** The address to connect to, checked before. */
   address: string;
@@ -24,7 +23,7 @@ export type SessionTarget = {
 };
 
 export type SessionLimits = {
-  /** From connecting to the end of the handshake. */
+  /** From connecting to the end of the handshake; once more for a login. */
   setupTimeoutMs: number;
   /** Waiting for the reply to a command. RFC 5321 section 4.5.3.2. */
   commandTimeoutMs: number;
@@ -50,6 +49,8 @@ export type OpenOptions = {
 export type Session = Transactions & {
   readonly target: SessionTarget;
   readonly facts: HandshakeFacts;
+  /** What the handshake was made with: the facts are worth what this lets through. */
+  readonly secureContext: SecureContext;
   /** What the host offers after the handshake. RFC 1869. */
   readonly offers: Offers;
   /** The session has ended, or must not be used again. */
@@ -66,7 +67,7 @@ export type OpenResult = { kind: "open"; session: Session } | { kind: "failed"; 
 /** Connects, says EHLO, secures the session as asked. Never throws for what the host or the network does. */
 export async function openSession(target: SessionTarget, options: OpenOptions): Promise<OpenResult> {
   const connection = new Connection(target, options);
-  const failed = await setUp(connection, options);
+  const failed = (await setUp(connection, options)) ?? (await logIn(connection, options));
   if (failed !== undefined) {
     connection.close();
     return { kind: "failed", failure: failed };
@@ -74,24 +75,33 @@ export async function openSession(target: SessionTarget, options: OpenOptions): 
   return { kind: "open", session: sessionOver(connection, target, options) };
 }
 
+const DROPPED: SetupFailure = { phase: "ehlo", detail: "it dropped the connection" };
+
 async function setUp(connection: Connection, options: OpenOptions): Promise<SetupFailure | undefined> {
   try {
     await settle(connection, options, (done) => connection.connect(done));
   } catch (error) {
-    return describeFailure(error, connection.upgrading || connection.secureConnection);
+    return describeFailure(error, connection.phase);
   }
-  if (connection.destroyed) return { phase: "ehlo", detail: "the connection was closed" };
+  return connection.gone ? DROPPED : undefined;
+}
+
+async function logIn(connection: Connection, options: OpenOptions): Promise<SetupFailure | undefined> {
   if (options.login === undefined) return undefined;
-  // The last guard before a password leaves: the caller asked for a login over verified TLS only.
+  const { user, password: pass } = options.login;
+  // The last guard before a password leaves, whatever the caller asked for. The dates were looked at just now.
   const facts = connection.facts();
-  if (!facts.secured || facts.chainError !== undefined || !facts.namesHost) return handshakeFailure(facts);
-  const { user, password } = options.login;
-  try {
-    await settle(connection, options, (done) => connection.login({ credentials: { user, pass: password } }, done));
-  } catch (error) {
-    return { ...describeFailure(error, false), phase: "login" };
+  const verdict = judge({ tls: "verified" }, facts, 0);
+  if (verdict.kind === "fallsShort") {
+    const detail = `${verdict.reason}, so the password is not sent`;
+    return { phase: facts.secured ? "handshake" : "starttls", detail };
   }
-  return undefined;
+  try {
+    await settle(connection, options, (done) => connection.login({ credentials: { user, pass } }, done));
+  } catch (error) {
+    return loginFailure(error);
+  }
+  return connection.gone ? DROPPED : undefined;
 }
 
 /** Runs one step of the set-up; the error event, the time limit or the signal end it. */
@@ -110,8 +120,8 @@ function settle(
       if (error) reject(error);
       else resolve();
     };
-    const timer = setTimeout(() => end(timeout()), limits.setupTimeoutMs);
-    const aborted = () => end(Object.assign(new Error("aborted"), { code: "ABORTED" }));
+    const timer = setTimeout(() => end(coded("ETIMEDOUT")), limits.setupTimeoutMs);
+    const aborted = () => end(coded("ABORTED"));
     if (signal?.aborted) return aborted();
     signal?.addEventListener("abort", aborted, { once: true });
     connection.once("error", end);
@@ -119,94 +129,10 @@ function settle(
   });
 }
 
-const timeout = () => Object.assign(new Error("timeout"), { code: "ETIMEDOUT", command: "CONN" });
+const coded = (code: string) => Object.assign(new Error(code), { code });
 
 /** An error after the step that it could concern: the next transaction finds the session closed. */
 function ignoreLateError(): void {}
-
-/** nodemailer's connection, with what it does not say by itself. */
-class Connection extends SMTPConnection {
-  readonly #target: SessionTarget;
-  readonly #noticed: { injected: boolean };
-  /** MAIL FROM is to carry SMTPUTF8, also with an envelope in ASCII: the header section may need it. RFC 6531 section 3.4. */
-  announceSmtputf8 = false;
-
-  constructor(target: SessionTarget, options: OpenOptions) {
-    const noticed = { injected: false };
-    super({
-      host: target.address,
-      port: target.port,
-      servername: target.host,
-      name: options.hostname,
-      secure: target.implicitTls ?? false,
-      requireTLS: options.starttls === "require" && !target.implicitTls,
-      ignoreTLS: options.starttls === "never",
-      // The chain and the name are judged from the facts, with the session still empty. A handshake
-      // that is broken off here would not tell what was wrong with it.
-      tls: {
-        secureContext: options.secureContext,
-        rejectUnauthorized: false,
-        checkServerIdentity: () => undefined,
-        servername: target.host,
-      },
-      connectionTimeout: options.limits.setupTimeoutMs,
-      greetingTimeout: options.limits.setupTimeoutMs,
-      socketTimeout: Math.max(options.limits.commandTimeoutMs, options.limits.dataTimeoutMs),
-      socketCloseTimeout: 1000,
-      maxResponseSize: 64 * 1024,
-      logger: injectionWatch(noticed),
-      ...(target.sourceAddress === undefined ? {} : { localAddress: target.sourceAddress }),
-    });
-    this.#target = target;
-    this.#noticed = noticed;
-  }
-
-  facts(): HandshakeFacts {
-    if (!this.secure) {
-      return this.options.ignoreTLS
-        ? { secured: false, why: "not-tried", detail: "sent in the clear after TLS failed" }
-        : { secured: false, why: "not-offered", detail: "it does not offer STARTTLS" };
-    }
-    return handshakeFacts(this._socket as TLSSocket, this.#target.host, this.#noticed.injected);
-  }
-
-  offers(): Offers {
-    const keywords = new Map(this.#ehloLines().map((line) => split(line)));
-    const size = Number(keywords.get("SIZE"));
-    const offers: Offers = { eightBit: keywords.has("8BITMIME"), smtputf8: keywords.has("SMTPUTF8") };
-    return size > 0 ? { ...offers, maxSizeBytes: size } : offers;
-  }
-
-  /** nodemailer announces SMTPUTF8 for a non-ASCII envelope only; every command passes here. */
-  protected _sendCommand(command: string, logged?: string): void {
-    const lacksIt = this.announceSmtputf8 && command.startsWith("MAIL FROM:") && !/ SMTPUTF8( |$)/.test(command);
-    const upstream = SMTPConnection.prototype as unknown as {
-      _sendCommand(this: SMTPConnection, command: string, logged?: string): void;
-    };
-    upstream._sendCommand.call(this, lacksIt ? `${command} SMTPUTF8` : command, logged);
-  }
-
-  #ehloLines(): string[] {
-    return (this as unknown as { _ehloLines?: string[] })._ehloLines ?? [];
-  }
-}
-
-function split(line: string): [string, string] {
-  const [keyword = "", ...parameters] = line.split(" ");
-  return [keyword.toUpperCase(), parameters.join(" ")];
-}
-
-/**
- * nodemailer throws plain text behind the reply to STARTTLS away, and says so
- * in its log with the number of bytes: that is where it can be noticed.
- */
-function injectionWatch(noticed: { injected: boolean }) {
-  const quiet = () => {};
-  const warn = (entry: unknown) => {
-    if (typeof entry === "object" && entry !== null && "discarded" in entry) noticed.injected = true;
-  };
-  return { trace: quiet, debug: quiet, info: quiet, warn, error: quiet, fatal: quiet };
-}
 
 function sessionOver(connection: Connection, target: SessionTarget, options: OpenOptions): Session {
   const facts = connection.facts();
@@ -214,10 +140,11 @@ function sessionOver(connection: Connection, target: SessionTarget, options: Ope
   return {
     target,
     facts,
+    secureContext: options.secureContext,
     offers,
     ...createTransactions(connection, offers, options.limits),
     get closed() {
-      return connection.destroyed;
+      return connection.gone;
     },
     quit: () => connection.quit(),
     close: () => connection.close(),

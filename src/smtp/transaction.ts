@@ -4,7 +4,7 @@
  * RFC 5321 section 3.3, RFC 6531 (SMTPUTF8), RFC 6152 (8BITMIME).
  */
 import type { SMTPEnvelope } from "nodemailer/lib/smtp-connection";
-import type SMTPConnection from "nodemailer/lib/smtp-connection";
+import type { Connection } from "./connection.ts";
 import { type Reply, readReply } from "./reply.ts";
 import type { Offers, SessionLimits } from "./session.ts";
 
@@ -50,43 +50,47 @@ type SendError = { code?: string; command?: string; response?: string; recipient
 /** The slowest transfer that is waited for. */
 const SLOWEST_BYTES_PER_SECOND = 2048;
 
-export function createTransactions(connection: SMTPConnection, offers: Offers, limits: SessionLimits): Transactions {
+export function createTransactions(connection: Connection, offers: Offers, limits: SessionLimits): Transactions {
   // After anything but a plain success the server may still hold an open transaction. RFC 5321 section 4.1.1.5.
   let needsReset = false;
   return {
     async send(mail, signal) {
       if (mail.smtputf8 && !offers.smtputf8) throw new Error("SMTPUTF8 is not offered by this host");
-      const before = connection.lastServerResponse;
       const book: Book = {
         from: mail.from === "" ? false : mail.from,
         to: mail.to,
         size: mail.data.length,
         use8BitMime: mail.eightBit,
       };
+      let heardBefore: number | undefined;
       try {
-        if (needsReset) await reset(connection, limits);
+        if (needsReset) await reset(connection, limits, signal);
         needsReset = true;
+        heardBefore = connection.heard;
         const response = await transfer(connection, book, mail, limits, signal);
         needsReset = (book.rejectedErrors?.length ?? 0) > 0;
         return { kind: "answered", answers: [...refused(book), ...accepted(book, "message", response)] };
       } catch (error) {
-        const unanswered = connection.lastServerResponse === before;
+        const unanswered = heardBefore === undefined || heardBefore === connection.heard;
         const result = readError(error as SendError, book, mail, connection.lastServerResponse || "", unanswered);
         if (result.kind === "broken") connection.close();
         return result;
+      } finally {
+        // The reply came before the end of the message: the next command would become part of it.
+        if (connection.sending) connection.close();
       }
     },
   };
 }
 
-function reset(connection: SMTPConnection, limits: SessionLimits): Promise<void> {
-  return withLimit(connection, limits.commandTimeoutMs, undefined, (done) => {
+function reset(connection: Connection, limits: SessionLimits, signal: AbortSignal | undefined): Promise<void> {
+  return withLimit(connection, limits.commandTimeoutMs, signal, (done) => {
     connection.reset((error) => done(error ?? undefined));
   });
 }
 
 async function transfer(
-  connection: SMTPConnection,
+  connection: Connection,
   book: Book,
   mail: Mail,
   limits: SessionLimits,
@@ -96,8 +100,7 @@ async function transfer(
   const longest =
     2 * limits.commandTimeoutMs + limits.dataTimeoutMs + (mail.data.length / SLOWEST_BYTES_PER_SECOND) * 1000;
   const stopWatching = watchCommands(connection, limits.commandTimeoutMs);
-  const announce = connection as SMTPConnection & { announceSmtputf8?: boolean };
-  announce.announceSmtputf8 = mail.smtputf8;
+  connection.announceSmtputf8 = mail.smtputf8;
   try {
     await withLimit(connection, longest, signal, (done) => {
       // A Buffer, no stream: a source that fails midway would leave the session inside the message.
@@ -108,27 +111,30 @@ async function transfer(
     });
     return response;
   } finally {
-    announce.announceSmtputf8 = false;
+    connection.announceSmtputf8 = false;
     stopWatching();
   }
 }
 
 /** Ends the session when a command before the message gets no reply in time. The message itself has a longer limit. */
-function watchCommands(connection: SMTPConnection, timeoutMs: number): () => void {
-  let seen = connection.lastServerResponse;
+function watchCommands(connection: Connection, timeoutMs: number): () => void {
+  let heard = connection.heard;
   const timer = setInterval(() => {
-    const latest = connection.lastServerResponse;
-    const inMessage = typeof latest === "string" && latest.startsWith("354");
-    if (!inMessage && latest === seen) connection.close();
-    seen = latest;
+    const inMessage = (connection.lastServerResponse || "").startsWith("354");
+    if (!inMessage && connection.heard === heard) connection.close();
+    heard = connection.heard;
   }, timeoutMs);
-  connection.once("end", () => clearInterval(timer));
-  return () => clearInterval(timer);
+  const stop = () => {
+    clearInterval(timer);
+    connection.removeListener("end", stop);
+  };
+  connection.once("end", stop);
+  return stop;
 }
 
 /** Runs one step; the end of the session, the limit or the signal end it too. */
 function withLimit(
-  connection: SMTPConnection,
+  connection: Connection,
   timeoutMs: number,
   signal: AbortSignal | undefined,
   step: (done: (error?: Error) => void) => void,
@@ -162,7 +168,7 @@ function readError(
   unanswered: boolean,
 ): TransactionResult {
   const reply = readReply(error.response ?? "");
-  const closing = reply?.code === 421 || error.code === "ECONNECTION";
+  const closing = reply?.code === CLOSING || error.code === "ECONNECTION";
   if (reply !== undefined && !closing) {
     if (error.command === "MAIL FROM") return { kind: "answered", answers: all(mail, "mail", reply) };
     if (error.command === "RCPT TO") return { kind: "answered", answers: refused(book) };
@@ -171,27 +177,33 @@ function readError(
       return { kind: "answered", answers: [...refused(book), ...accepted(book, stage, error.response ?? "")] };
     }
   }
+  const atMessage = lastResponse.startsWith("354") || (error.code === "EMESSAGE" && error.command === "DATA");
   const broken = {
     kind: "broken" as const,
     answers: refused(book),
-    uncertain: lastResponse.startsWith("354") && reply === undefined,
-    unanswered,
-    detail: brokenWords(error.code, reply),
+    uncertain: atMessage && reply === undefined,
+    // "421" in the place of the first reply: the host had given the session up before it heard of this message.
+    unanswered: unanswered || (reply?.code === CLOSING && error.command === "MAIL FROM"),
+    detail: brokenWords(error, reply),
   };
   return reply === undefined ? broken : { ...broken, reply };
 }
 
-function brokenWords(code: string | undefined, reply: Reply | undefined): string {
+/** The server ends the session, whatever it was asked. RFC 5321 section 3.8. */
+const CLOSING = 421;
+
+function brokenWords({ code, response }: SendError, reply: Reply | undefined): string {
   if (reply !== undefined) return `it ended the session: "${reply.text}"`;
   if (code === "ETIMEDOUT") return "it did not answer in time";
-  if (code === "ABORTED") return "the relay is stopping";
-  return "it dropped the connection";
+  if (code === "ABORTED") return "the attempt was broken off";
+  return response === undefined ? "it dropped the connection" : "its reply is not SMTP";
 }
 
 function refused(book: Book): RecipientAnswer[] {
   return (book.rejectedErrors ?? []).flatMap((error) => {
     const reply = readReply(error.response ?? "");
-    return reply === undefined || error.recipient === undefined
+    // What a server says when it goes is no word on the recipient it was asked about.
+    return reply === undefined || reply.code === CLOSING || error.recipient === undefined
       ? []
       : [{ address: error.recipient, stage: "rcpt" as const, reply }];
   });

@@ -48,6 +48,8 @@ export type DeliveryWorkerParts = {
   lockMs?: number;
   /** How long a job is put off after `deliver` threw. Default: 60,000. */
   pauseAfterFaultMs?: number;
+  /** How long `deliver` may take to return when aborted, and Redis then to take the jobs back. Default: 3,000 each. */
+  giveBackMs?: number;
 };
 
 export type DeliveryWorker = {
@@ -62,11 +64,8 @@ export type DeliveryWorker = {
 /** New mail has none and goes first. */
 const priorityOfRetries = 1;
 
-/** How long, after the abort, `deliver` may take to return. */
-const putBackMs = 3_000;
-
 export function startDeliveryWorker(parts: DeliveryWorkerParts): DeliveryWorker {
-  const { connection, concurrency, onFault, lockMs = 120_000 } = parts;
+  const { connection, concurrency, onFault, lockMs = 120_000, giveBackMs = 3_000 } = parts;
   const patient = connection.openPatient();
   const running = new Set<AbortController>();
 
@@ -84,7 +83,7 @@ export function startDeliveryWorker(parts: DeliveryWorkerParts): DeliveryWorker 
     {
       connection: patient.redis,
       prefix: keyPrefix,
-      skipVersionCheck: true,
+      // Not `skipVersionCheck`: to a Redis of unknown version BullMQ waits in whole seconds.
       concurrency,
       lockDuration: lockMs,
       stalledInterval: Math.min(lockMs, 30_000),
@@ -115,7 +114,7 @@ export function startDeliveryWorker(parts: DeliveryWorkerParts): DeliveryWorker 
     job: Job<DeliveryJobData>,
     signal: AbortSignal,
   ): Promise<DeliverResult | { kind: "given-back" }> => {
-    const late = lateness(signal);
+    const late = lateness(signal, giveBackMs);
     try {
       return await Promise.race([parts.deliver(handleOf(job), signal), late.passed]);
     } catch (err) {
@@ -140,7 +139,7 @@ export function startDeliveryWorker(parts: DeliveryWorkerParts): DeliveryWorker 
         graceMs,
         abort: () => running.forEach((abort) => abort.abort(new Error("the relay stops"))),
         // First the jobs are to return, then Redis is to take them back.
-        abortedMs: 2 * putBackMs,
+        abortedMs: 2 * giveBackMs,
       }),
   };
 }
@@ -154,12 +153,12 @@ async function putOff(worker: Worker, job: Job, token: string, delayMs: number):
 }
 
 /** A promise for a job that has been aborted and does not end. */
-function lateness(signal: AbortSignal) {
+function lateness(signal: AbortSignal, limitMs: number) {
   let timer: NodeJS.Timeout | undefined;
   let onAbort: (() => void) | undefined;
   const passed = new Promise<{ kind: "given-back" }>((resolve) => {
     onAbort = () => {
-      timer = setTimeout(() => resolve({ kind: "given-back" }), putBackMs);
+      timer = setTimeout(() => resolve({ kind: "given-back" }), limitMs);
     };
     signal.addEventListener("abort", onAbort, { once: true });
   });

@@ -7,7 +7,7 @@
  * it (on SIGTERM it writes everything to disk) and starts its own: there are
  * never two on one directory.
  */
-import { realpathSync } from "node:fs";
+import { mkdirSync, realpathSync } from "node:fs";
 import { totalmem, tmpdir } from "node:os";
 import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -50,8 +50,9 @@ export type EmbeddedServer = {
  */
 export async function startEmbeddedRedis(options: EmbeddedServerOptions): Promise<EmbeddedServer> {
   const binary = await findServer(process.env["PATH"]);
-  makePrivateDirectory(options.dir);
+  mkdirSync(options.dir, { recursive: true, mode: 0o700 });
   const dir = realpathSync(options.dir);
+  makePrivateDirectory(dir);
   const socketPath = socketPathFor(dir, tmpdir());
   if (dirname(socketPath) !== dir) makePrivateDirectory(dirname(socketPath));
   const maxMemoryBytes = options.maxMemoryBytes ?? defaultMaxMemory(totalmem(), process.constrainedMemory());

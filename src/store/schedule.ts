@@ -30,7 +30,7 @@ export function startSchedule(parts: {
   const { tasks, onFault } = parts;
   const patient = parts.connection.openPatient();
   const stopping = new AbortController();
-  const options = { connection: patient.redis, prefix: keyPrefix, skipVersionCheck: true };
+  const options = { connection: patient.redis, prefix: keyPrefix };
 
   const queue = new Queue(maintenanceQueue, { ...options, streams: { events: { maxLen: 100 } } });
   const worker = new Worker(

@@ -23,16 +23,13 @@ export function socketPathFor(dir: string, tmp: string): string {
 /**
  * Makes a directory that only we can enter, or checks that it is one: whoever
  * could enter could read and write all mail. Under /tmp another user may have
- * put one there before us.
+ * put a directory or a link there before us.
  */
 export function makePrivateDirectory(dir: string): void {
   mkdirSync(dir, { recursive: true, mode: 0o700 });
   const found = lstatSync(dir);
   if (!found.isDirectory()) throw new Error(`${dir} is not a directory`);
-  if ((found.mode & 0o777) === 0o700) return;
-  try {
-    chmodSync(dir, 0o700);
-  } catch (err) {
-    throw new Error(`${dir} can be entered by others, and its mode cannot be changed to 0700`, { cause: err });
-  }
+  const isOurs = process.getuid === undefined || found.uid === process.getuid();
+  if (!isOurs) throw new Error(`${dir} belongs to another user: choose a directory below it, to be made by the relay`);
+  if ((found.mode & 0o777) !== 0o700) chmodSync(dir, 0o700);
 }

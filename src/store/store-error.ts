@@ -36,10 +36,11 @@ export function storeError(what: string, err: unknown): StoreError {
   return new StoreError(isOutOfMemory(err) ? "full" : "unavailable", `Redis could not ${what}: ${detail}`, err);
 }
 
-/** Within a transaction the refused command is named beside the error, which itself only says EXECABORT. */
+/** Within a transaction the refused commands are named beside the error, which itself only says EXECABORT. */
 function isOutOfMemory(err: unknown): boolean {
   if (!(err instanceof Error)) return false;
-  if (err.message.startsWith("OOM ")) return true;
-  const previous: unknown = "previousErrors" in err ? err.previousErrors : undefined;
-  return Array.isArray(previous) && previous.some(isOutOfMemory);
+  // Not deeper: when the connection breaks, ioredis names the error itself there.
+  const beside: unknown = "previousErrors" in err ? err.previousErrors : undefined;
+  const all: unknown[] = Array.isArray(beside) ? [err, ...beside] : [err];
+  return all.some((each) => each instanceof Error && each.message.startsWith("OOM "));
 }

@@ -54,7 +54,9 @@ export function collect(stream: Readable, limits: CollectLimits): Promise<Collec
     };
     const onEnd = () => {
       if (dropped !== undefined) return finish({ kind: dropped });
-      finish({ kind: "complete", data: Buffer.concat(chunks), release });
+      const data = Buffer.concat(chunks);
+      chunks = [];
+      finish({ kind: "complete", data, release });
     };
     // "close" without "end" before it: half a message must never pass for a whole one.
     const onClose = () => finish({ kind: "gone" });

@@ -13,11 +13,11 @@ type ParsedAddress = ReturnType<SMTPConnection["_parseAddressCommand"]>;
 const SHUTTING_DOWN = "4.3.2 Service shutting down";
 
 /** Upstream's texts that need another enhanced code, or other words. */
-const REWORDED: Record<string, string> = {
-  "Server shutting down": SHUTTING_DOWN,
+const REWORDED = new Map([
+  ["Server shutting down", SHUTTING_DOWN],
   // RFC 5321 section 3.5.3.
-  "Try to send something. No promises though": "2.5.2 Cannot VRFY, but will take the message",
-};
+  ["Try to send something. No promises though", "2.5.2 Cannot VRFY, but will take the message"],
+]);
 
 const ENHANCED_CODE = /^[245]\.\d{1,3}\.\d{1,3} /;
 
@@ -46,7 +46,7 @@ export class RelayConnection extends SMTPConnection {
         context,
       );
     } else {
-      const text = REWORDED[data ?? ""] ?? data;
+      const text = REWORDED.get(data ?? "") ?? data;
       super.send(code, text, ENHANCED_CODE.test(text ?? "") ? false : context);
     }
     if (this._server._closeTimeout !== false) setImmediate(() => this.dismiss());
@@ -59,8 +59,8 @@ export class RelayConnection extends SMTPConnection {
     callback();
   }
 
-  // Upstream gives A-labels as Unicode. Not each one comes back the same: `xn--example-`
-  // becomes `example`, another domain. So the domain is taken as the client wrote it.
+  // Upstream gives A-labels as Unicode. Not each one comes back the same: `xn--bucher-xyd`
+  // would be `xn--bcher-kva`, another domain. So the domain is taken as the client wrote it.
   override _parseAddressCommand(name: string, command: Buffer | string): ParsedAddress {
     const parsed = super._parseAddressCommand(name, command);
     if (parsed === false) return false;

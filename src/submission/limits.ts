@@ -61,7 +61,10 @@ export function clientKey(address: string): string {
     .join(":")}::/64`;
 }
 
-/** Memory for messages on their way in, shared by all listeners of a process. */
+/**
+ * Memory for messages on their way in, shared by all listeners of a process. Counted
+ * are bytes received; with the copy that goes to the queue a message takes twice that.
+ */
 export type ByteBudget = {
   /** False, and nothing taken, when there are not that many left. */
   take(bytes: number): boolean;

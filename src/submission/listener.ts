@@ -3,11 +3,11 @@
  * RFC 8314 (implicit TLS).
  */
 import { randomBytes } from "node:crypto";
-import { createSecureContext } from "node:tls";
 import type { SMTPServerOptions } from "smtp-server";
 import type { Domain } from "../dns/answer.ts";
 import type { Events } from "../observe/events.ts";
 import type { Enqueue } from "./accept.ts";
+import { assertUsable, type Certificate } from "./certificate.ts";
 import { createHooks } from "./hooks.ts";
 import { type ByteBudget, type ConnectionLimits, createAdmission } from "./limits.ts";
 import type { Login } from "./login.ts";
@@ -15,8 +15,7 @@ import { replyLine } from "./reply.ts";
 import { RelayServer } from "./server.ts";
 import type { Trust } from "./trust.ts";
 
-/** In PEM; the certificate with its intermediates behind it. */
-export type Certificate = { key: string; cert: string };
+export type { Certificate };
 
 export type ListenerOptions = {
   host: string;
@@ -65,8 +64,10 @@ export type Listener = {
 
 /** Rejects when the address cannot be listened on, or the certificate cannot be used. */
 export async function startListener(options: ListenerOptions): Promise<Listener> {
-  const { certificate } = options;
-  if (options.tls !== "none" && certificate === undefined) throw new TypeError("TLS needs a certificate");
+  if (options.tls !== "none") {
+    if (options.certificate === undefined) throw new TypeError("TLS needs a certificate");
+    assertUsable(options.certificate);
+  }
   const server: RelayServer = new RelayServer(
     { ...serverOptions(options), ...createHooks(hookParts(options, (session) => server.connectionOf(session))) },
     {
@@ -80,10 +81,10 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
   return {
     address: bound.address,
     port: bound.port,
-    updateCertificate: ({ key, cert }) => {
-      // Tried first: smtp-server forgets the old context before it finds the new one unusable.
-      createSecureContext({ key, cert });
-      server.updateSecureContext({ key, cert });
+    updateCertificate: (certificate) => {
+      // First: smtp-server forgets the old context before it finds the new one unusable.
+      assertUsable(certificate);
+      server.updateSecureContext({ key: certificate.key, cert: certificate.cert });
     },
     close: (graceMs) => server.drain(graceMs),
   };

@@ -32,11 +32,7 @@ export function createTrust(networks: string[]): Trust {
     list.addSubnet(network.address, network.prefix, network.family);
   }
   return {
-    includes: (address) => {
-      // A link-local address carries its interface: fe80::1%eth0.
-      const bare = address.replace(/%.*$/, "");
-      return isIP(bare) !== 0 && list.check(bare, isIPv4(bare) ? "ipv4" : "ipv6");
-    },
+    includes: (address) => isIP(address) !== 0 && list.check(address, isIPv4(address) ? "ipv4" : "ipv6"),
   };
 }
 

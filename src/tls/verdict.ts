@@ -39,7 +39,8 @@ export type CertificateNote = {
   /** The SAN dNSNames, at most ten. */
   names: string[];
   issuer: string;
-  expiresAt: number;
+  /** Absent when its date cannot be read. */
+  expiresAt?: number;
 };
 
 export type Verdict = { kind: "meets" } | Shortfall;
@@ -86,8 +87,9 @@ function verified(facts: HandshakeFacts & { secured: true }, now: number): Verdi
   if (!MODERN.has(facts.protocol))
     return shortfall("validation-failure", `${facts.protocol} is too old, TLS 1.2 is the least`);
   const expiresAt = facts.certificate?.expiresAt;
-  if (facts.chainError === "CERT_HAS_EXPIRED" || (expiresAt !== undefined && expiresAt <= now)) {
-    return shortfall("certificate-expired", expiredWords(expiresAt));
+  if (expiresAt !== undefined && expiresAt <= now) return shortfall("certificate-expired", expiredWords(expiresAt));
+  if (facts.chainError === "CERT_HAS_EXPIRED") {
+    return shortfall("certificate-expired", "a certificate of its chain has expired");
   }
   if (facts.chainError !== undefined) return shortfall("certificate-not-trusted", chainWords(facts.chainError));
   if (!facts.namesHost) return shortfall("certificate-host-mismatch", namesWords(facts.certificate?.names ?? []));
@@ -97,11 +99,8 @@ function verified(facts: HandshakeFacts & { secured: true }, now: number): Verdi
 /** RFC 8461 section 4.2 asks for TLS; RFC 8996 forbids 1.0 and 1.1. */
 const MODERN = new Set(["TLSv1.2", "TLSv1.3"]);
 
-function expiredWords(expiresAt: number | undefined): string {
-  return expiresAt === undefined
-    ? "its certificate has expired"
-    : `its certificate expired on ${new Date(expiresAt).toISOString().slice(0, 10)}`;
-}
+const expiredWords = (expiresAt: number) =>
+  `its certificate expired on ${new Date(expiresAt).toISOString().slice(0, 10)}`;
 
 function namesWords(names: string[]): string {
   return names.length === 0

@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
-import { createSocket } from "node:dgram";
+import { createSocket, type Socket as UdpSocket } from "node:dgram";
 import { once } from "node:events";
-import { createServer, type AddressInfo, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import { test } from "node:test";
 import { decode, encode, TRUNCATED_RESPONSE, type DecodedPacket, type Packet } from "dns-packet";
 import { exchange } from "../../src/dns/exchange.ts";
 import type { Question } from "../../src/dns/message.ts";
 import { readAddress } from "../../src/dns/records.ts";
+import { listenOnBoth } from "../../src/lab/udp-and-tcp.ts";
 
 const host = "127.0.0.1";
 const question: Question = { name: "www.example.test", type: "A" };
@@ -23,46 +24,42 @@ function replyTo(query: DecodedPacket, parts: Packet = {}, address = "192.0.2.1"
   });
 }
 
-/** A server that sends what the test makes of the query, in order. `others`: from another port. */
+/** A server that sends what the test makes of the query, in order. `others`: before that, from another port. */
 async function udpServer(
   replies: (query: DecodedPacket) => Buffer[],
   others: (query: DecodedPacket) => Buffer[] = () => [],
 ) {
-  const [socket, stranger] = [createSocket("udp4"), createSocket("udp4")];
+  const { udp, tcp, port } = await listenOnBoth(host, 0);
+  const stranger = createSocket("udp4");
   const ports: number[] = [];
-  socket.bind(0, host);
-  await once(socket, "listening");
-  socket.on("message", (message, from) => {
+  udp.on("message", (message, from) => {
     ports.push(from.port);
     const query = decode(message);
-    const send = (bytes: Buffer[], by: typeof socket) =>
+    const send = (bytes: Buffer[], by: UdpSocket) =>
       Promise.all(bytes.map((reply) => new Promise((sent) => by.send(reply, from.port, from.address, sent))));
-    void send(others(query), stranger).then(() => send(replies(query), socket));
+    void send(others(query), stranger).then(() => send(replies(query), udp));
   });
   const close = async () => {
-    const closing = [socket, stranger].map((one) => new Promise<void>((closed) => one.close(closed)));
-    await Promise.all(closing);
+    if (tcp.listening) await new Promise((closed) => tcp.close(closed));
+    await Promise.all([udp, stranger].map((socket) => new Promise<void>((closed) => socket.close(closed))));
   };
-  return { address: host, port: socket.address().port, ports, [Symbol.asyncDispose]: close };
+  return { address: host, port, ports, tcp, [Symbol.asyncDispose]: close };
 }
 
 /** Answers with TC over UDP; over TCP, `talk` has the connection. */
 async function tcpServer(talk: (socket: Socket, query: DecodedPacket) => void) {
-  const udp = await udpServer((query) => [replyTo(query, { answers: [], flags: TRUNCATED_RESPONSE })]);
+  const server = await udpServer((query) => [replyTo(query, { answers: [], flags: TRUNCATED_RESPONSE })]);
   const sockets: Socket[] = [];
-  const tcp = createServer((socket) => {
+  server.tcp.on("connection", (socket) => {
     sockets.push(socket);
     socket.on("error", () => undefined);
     socket.once("data", (bytes) => talk(socket, decode(bytes.subarray(2))));
   });
-  tcp.listen(udp.port, host);
-  await once(tcp, "listening");
   const close = async () => {
     for (const socket of sockets) socket.destroy();
-    await new Promise((closed) => tcp.close(closed));
-    await udp[Symbol.asyncDispose]();
+    await server[Symbol.asyncDispose]();
   };
-  return { address: host, port: (tcp.address() as AddressInfo).port, sockets, [Symbol.asyncDispose]: close };
+  return { address: host, port: server.port, sockets, [Symbol.asyncDispose]: close };
 }
 
 const framed = (message: Buffer) => Buffer.concat([Buffer.from([message.length >> 8, message.length & 255]), message]);
@@ -170,6 +167,7 @@ test("what goes wrong over TCP is a failure, never an answer", async () => {
 
 test("no TCP at the server is unreachable", async () => {
   await using server = await udpServer((query) => [replyTo(query, { answers: [], flags: TRUNCATED_RESPONSE })]);
+  await new Promise((closed) => server.tcp.close(closed));
   assert.equal(await outcome(server, question, { ...patient, timeoutMs: 60_000 }), "unreachable");
 });
 

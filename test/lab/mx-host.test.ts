@@ -112,13 +112,23 @@ test("replies to MAIL, RCPT and the message are the behaviour's, each recipient 
     [{ mail: () => "550 5.7.1 not from you" }, /not from you/],
     [{ data: "451 4.3.0 not now" }, /not now/],
     [{ message: "552 5.3.4 too big" }, /too big/],
-    [{ drop: "during-message" }, /closed|reset/i],
-    [{ drop: "after-message" }, /closed|reset/i],
   ];
   for (const [behaviour, expected] of cases) {
     await withHost(behaviour, async (host) => {
       assert.match((await send(host)).error ?? "", expected);
       assert.deepEqual(host.messages, []);
+    });
+  }
+});
+
+test("a connection breaks in the middle of a message, or between its end and the reply (RFC 5321 section 4.2.5)", async () => {
+  const data = `Subject: long\r\n\r\n${"x".repeat(70)}\r\n`.padEnd(500_000, "yyyyyyyyyy\r\n");
+  for (const drop of ["during-message", "after-message"] as const) {
+    await withHost({ drop }, async (host) => {
+      assert.match((await send(host, { data })).error ?? "", /closed|reset|EPIPE/i, drop);
+      assert.deepEqual(host.messages, []);
+      const whole = (host.sessions[0]?.underTls.length ?? 0) > data.length;
+      assert.equal(whole, drop === "after-message", drop);
     });
   }
 });

@@ -47,7 +47,7 @@ test("what a stranger's server said cannot steer the terminal, and colour comes 
   assert.match(plain, /\?\[31mred\?\[0m/);
   const coloured = renderTable(ROWS, { width: 120, colour: true });
   assert.equal(stripVTControlCharacters(coloured), plain);
-  assert.match(coloured, /\u001b\[32m✓/);
+  assert.ok(coloured.includes("\u001b[32m✓"));
 });
 
 test("text is broken at blanks, and inside a word only where it must be", () => {
@@ -56,6 +56,7 @@ test("text is broken at blanks, and inside a word only where it must be", () => 
     ["abc", 5, ["abc"]],
     ["one two three", 7, ["one two", "three"]],
     ["abcdefgh", 3, ["abc", "def", "gh"]],
+    ["mx.long-name.test", 8, ["mx.long-", "name.", "test"]],
     ["a bcdefg h", 4, ["a", "bcde", "fg h"]],
   ];
   for (const [text, width, expected] of cases) assert.deepEqual(wrap(text, width), expected, text);

@@ -13,15 +13,9 @@ const intakeAt = (message: `250 ${string}`, rcpt?: `550 ${string}`) =>
   startMxHost({ host: "127.0.0.1", port: 0, name: "relay.test", behaviour: { message, rcpt: () => rcpt } });
 
 test("a tour sends real messages and believes the hosts, not the relay: one that sends in clear and calls it deferred is found out", async () => {
-  const only = [
-    "good-enforce.test",
-    "no-starttls.test",
-    "no-policy-no-tls.test",
-    "enforce-to-none.test",
-    "null-mx.test",
-  ];
+  const only = ["good-enforce.test", "no-tls.test", "no-policy-no-tls.test", "enforce-to-none.test", "null-mx.test"];
   await using lab = await startLab({ only });
-  const intake = await intakeAt("250 2.0.0 queued as q1");
+  await using intake = await intakeAt("250 2.0.0 queued as q1");
   // A relay that always sends, and says what each domain would have liked to hear.
   const settled = async (id: string, domain: string): Promise<TourOutcome> => {
     assert.equal(id, "q1");
@@ -35,7 +29,7 @@ test("a tour sends real messages and believes the hosts, not the relay: one that
       ca: lab.settings.caPem,
       data,
     });
-    const waits = domain === "no-starttls.test";
+    const waits = domain === "no-tls.test";
     const tls = host?.messages.at(-1)?.tls === undefined ? "clear" : "verified";
     return {
       outcome: waits ? "deferred" : "delivered",
@@ -51,16 +45,15 @@ test("a tour sends real messages and believes the hosts, not the relay: one that
     rows.map(({ domain, outcome, ok }) => [domain, outcome, ok]),
     [
       ["good-enforce.test", "delivered, verified TLS", true],
-      ["no-starttls.test", "deferred, nothing sent", false],
+      ["no-tls.test", "deferred, nothing sent", false],
       ["no-policy-no-tls.test", "delivered, in clear", true],
       ["enforce-to-none.test", "delivered, verified TLS", true],
       ["enforce-to-none.test", "delivered, in clear", true],
       ["null-mx.test", "failed, nothing sent", true],
     ],
   );
-  assert.match(rows[1]?.problem ?? "", /arrived all the same; mx\.no-starttls\.test learnt \d+ bytes/);
+  assert.match(rows[1]?.problem ?? "", /arrived all the same; .*mx\.no-tls\.test learnt \d+ bytes/);
   assert.deepEqual(new Set(seen), new Set(only));
-  await intake.close();
 });
 
 test("a relay that refuses, that never settles, or that is not there makes rows that say so", async () => {
@@ -79,9 +72,8 @@ test("a relay that refuses, that never settles, or that is not there makes rows 
   assert.match(await visit(refusing.port), /refused the message: 550 5\.7\.1 not for you/);
   await refusing.close();
   assert.match(await visit(refusing.port), /ECONNREFUSED/);
-  const silent = await intakeAt("250 2.0.0 queued as q2");
+  await using silent = await intakeAt("250 2.0.0 queued as q2");
   assert.match(await visit(silent.port), /nothing became of the message within 0\.2 s/);
-  await silent.close();
 });
 
 test("an aborted tour ends", async () => {
@@ -92,7 +84,7 @@ test("an aborted tour ends", async () => {
 });
 
 test("a message is submitted with its dots stuffed, and its queue id read from the reply", async () => {
-  const intake = await intakeAt("250 2.0.0 queued as 01jabc");
+  await using intake = await intakeAt("250 2.0.0 queued as 01jabc");
   const message = { from: "a@lab.test", to: ["b@lab.test", "c@lab.test"], data: "Subject: x\r\n\r\n.\r\n..y\r\n" };
   const at = { host: intake.address, port: intake.port };
   assert.deepEqual(await submitMessage(at, message), { kind: "queued", id: "01jabc" });
@@ -104,7 +96,6 @@ test("a message is submitted with its dots stuffed, and its queue id read from t
   assert.deepEqual(await submitMessage(at, message), { kind: "refused", reply: "554 5.3.2 closed" });
   intake.behave({ greeting: "never" });
   await assert.rejects(submitMessage(at, message, 50), /silent for 50 ms/);
-  await intake.close();
 
   const rude = await listenOn(
     createServer((socket) => socket.end()),

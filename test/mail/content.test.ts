@@ -41,7 +41,8 @@ test("the message ends in CRLF, and an empty one stays empty (RFC 5321 section 4
     ["a\r", "a\r\n"],
     ["\r\n", "\r\n"],
   ];
-  for (const [text, ended] of cases) assert.equal(endWithCrlf(Buffer.from(text)).toString(), ended, JSON.stringify(text));
+  for (const [text, ended] of cases)
+    assert.equal(endWithCrlf(Buffer.from(text)).toString(), ended, JSON.stringify(text));
 });
 
 /** Bytes with many line endings among them. */

@@ -1,7 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { countReceived, fieldOf, type Head, MAX_HEAD_BYTES, missingFields, readHead, withFields } from "../../src/mail/head.ts";
+import {
+  countReceived,
+  fieldOf,
+  type Head,
+  MAX_HEAD_BYTES,
+  missingFields,
+  readHead,
+  withFields,
+} from "../../src/mail/head.ts";
 
 function headOf(text: string): Head {
   const head = readHead(Buffer.from(text));
@@ -86,7 +94,10 @@ test("new fields go on top, and a body without blank line before it gets one", (
 });
 
 test("random text never throws, and its bytes come through unchanged", () => {
-  const piece = fc.oneof(fc.constantFrom("\r\n", "A: 1\r\n", "Received:", " ", "\t", ":", "\u00e9"), fc.string({ unit: "binary" }));
+  const piece = fc.oneof(
+    fc.constantFrom("\r\n", "A: 1\r\n", "Received:", " ", "\t", ":", "\u00e9"),
+    fc.string({ unit: "binary" }),
+  );
   fc.assert(
     fc.property(fc.array(piece), (pieces) => {
       const message = Buffer.from(pieces.join(""), "latin1");

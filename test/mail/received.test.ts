@@ -66,7 +66,10 @@ test("the client's name cannot forge a field or a comment", () => {
     ["", "unknown"],
   ];
   for (const [name, shown] of cases) {
-    assert.ok(receivedField({ ...trace, clientName: name }).startsWith(`Received: from ${shown} (`), JSON.stringify(name));
+    assert.ok(
+      receivedField({ ...trace, clientName: name }).startsWith(`Received: from ${shown} (`),
+      JSON.stringify(name),
+    );
   }
 });
 

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { once } from "node:events";
 import type { ServerResponse } from "node:http";
-import { createServer, type AddressInfo } from "node:net";
+import { createServer, type AddressInfo, type Socket } from "node:net";
 import { after, before, test } from "node:test";
 import { createSecureContext } from "node:tls";
 import { promisify } from "node:util";
@@ -116,8 +116,15 @@ test("no TLS, or one older than 1.2, is no policy host (STS-GET-2)", async () =>
     maxVersion: "TLSv1.1",
     ciphers: "DEFAULT@SECLEVEL=0",
   });
+  old.respond = serve(TEXT);
   const outdated = await fetcher({ port: old.port })("d.example");
   assert.equal(outdated.kind === "failed" && outdated.failure.resultType, "sts-webpki-invalid");
+  const lax = createSecureContext({ ca: authority.caPem, minVersion: "TLSv1", ciphers: "DEFAULT@SECLEVEL=0" });
+  assert.equal(
+    (await fetcher({ port: old.port, secureContext: lax })("d.example")).kind,
+    "fetched",
+    "it is the version",
+  );
   await using plain = await startTcp((socket) => void socket.end("HTTP/1.1 200 OK\r\n\r\n"));
   const clear = await fetcher({ port: plain.port })("d.example");
   assert.equal(clear.kind === "failed" && clear.failure.resultType, "sts-webpki-invalid");
@@ -203,6 +210,10 @@ test("a body of 64 KiB is read, a larger one by its own word is not (STS-GET-6)"
   const filled = (sizeBytes: number) => `${TEXT}x: ${"y".repeat(sizeBytes - TEXT.length - 3)}`;
   assert.equal((await fetchWhen(serve(filled(65_536)))).kind, "fetched");
   assert.deepEqual(await failureWhen(serve(filled(65_537))), fetchError("its answer is larger than 65536 bytes"));
+  // Not a byte of it is waited for.
+  const announced: Respond = (_request, response) =>
+    response.writeHead(200, { "content-type": "text/plain", "content-length": "65537" }).flushHeaders();
+  assert.deepEqual(await failureWhen(announced), fetchError("its answer is larger than 65536 bytes"));
 });
 
 test("the size limit cuts the transfer off: the rest is not read (STS-GET-6)", async () => {
@@ -363,8 +374,8 @@ test("an abort ends the fetch at once, with the signal's reason", async () => {
   await assert.rejects(fetcher()("d.example", stop.signal), /the relay ends/);
 });
 
-async function startTcp(onConnection: (socket: import("node:net").Socket) => void) {
-  const sockets = new Set<import("node:net").Socket>();
+async function startTcp(onConnection: (socket: Socket) => void) {
+  const sockets = new Set<Socket>();
   const server = createServer((socket) => {
     sockets.add(socket);
     socket.on("error", () => undefined);

@@ -117,7 +117,7 @@ test("of a duplicated id the first counts, good or bad (STS-TXT-5)", () => {
 
 test("what is written by the ABNF is read back (STS-TXT-4)", () => {
   const letter = (from: string, maxLength: number) =>
-    fc.string({ unit: fc.constantFrom(...from), minLength: 1, maxLength });
+    fc.string({ unit: fc.constantFrom(...from.split("")), minLength: 1, maxLength });
   const alphanumeric = "abcXYZ019";
   const id = letter(alphanumeric, 32);
   const extension = fc
@@ -137,8 +137,9 @@ test("what is written by the ABNF is read back (STS-TXT-4)", () => {
 });
 
 test("no text is too strange to be read, nor takes long (STS-TXT-4)", () => {
+  const bytes = fc.uint8Array().map((array) => Buffer.from(array).toString("latin1"));
   fc.assert(
-    fc.property(fc.array(fc.string({ unit: "binary" })), (texts) => {
+    fc.property(fc.array(fc.oneof(fc.string(), bytes)), (texts) => {
       readRecords(texts);
       readRecords(texts.map((text) => `v=STSv1;${text}`));
     }),

@@ -9,7 +9,7 @@ export type Opened = StoreConnection & AsyncDisposable & { states: string[] };
 export async function open(socketPath: string, options: Partial<ConnectOptions> = {}): Promise<Opened> {
   const states: string[] = [];
   const connection = await connect({ target: { socketPath }, onState: (state) => states.push(state), ...options });
-  return { ...connection, states, [Symbol.asyncDispose]: connection.close };
+  return { ...connection, states, [Symbol.asyncDispose]: () => connection.close() };
 }
 
 export function messageTo(id: string, to: string[], data = "Subject: hello\r\n\r\nhello\r\n"): AcceptedMessage {

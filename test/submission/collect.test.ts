@@ -28,7 +28,11 @@ test("the text is collected whole, and its memory is held until it is released",
 });
 
 test("a text of exactly the limit is taken, one byte more is not", async () => {
-  for (const [bytes, kind] of [[100, "complete"], [101, "too-large"], [200, "too-large"]] as const) {
+  for (const [bytes, kind] of [
+    [100, "complete"],
+    [101, "too-large"],
+    [200, "too-large"],
+  ] as const) {
     const stream = new PassThrough();
     const collected = collect(stream, limits());
     stream.end(Buffer.alloc(bytes));

@@ -20,7 +20,8 @@ test("a known name with its password is right, all else is wrong", async () => {
     ["app", "right", "right"],
     ["app", "wrong", "wrong"],
   ];
-  for (const [name, password, answer] of cases) assert.equal(await login.check(name, password), answer, `${name} ${password}`);
+  for (const [name, password, answer] of cases)
+    assert.equal(await login.check(name, password), answer, `${name} ${password}`);
 });
 
 test("nobody can log in where there are no users", async () => {
@@ -39,7 +40,10 @@ test("an unknown name costs a whole verification, as a wrong password does", asy
   await cost("app");
   const wrongPassword = await cost("app");
   const unknownName = await cost("nobody");
-  assert.ok(unknownName > wrongPassword / 4, `${unknownName} ms for an unknown name, ${wrongPassword} ms for a wrong password`);
+  assert.ok(
+    unknownName > wrongPassword / 4,
+    `${unknownName} ms for an unknown name, ${wrongPassword} ms for a wrong password`,
+  );
 });
 
 test("a pair that was right is remembered for a minute, a wrong one never", async () => {

@@ -4,8 +4,14 @@ import { test } from "node:test";
 import { newMessageId } from "../../src/submission/message-id.ts";
 
 test("a queue id is 18 letters and digits without i, l, o and u", () => {
-  assert.equal(newMessageId(0, (bytes) => Buffer.alloc(bytes)), "000000000000000000");
-  assert.equal(newMessageId(2 ** 48 - 1, (bytes) => Buffer.alloc(bytes, 0xff)), "7zzzzzzzzzzzzzzzzz");
+  assert.equal(
+    newMessageId(0, (bytes) => Buffer.alloc(bytes)),
+    "000000000000000000",
+  );
+  assert.equal(
+    newMessageId(2 ** 48 - 1, (bytes) => Buffer.alloc(bytes, 0xff)),
+    "7zzzzzzzzzzzzzzzzz",
+  );
   for (let i = 0; i < 100; i++) assert.match(newMessageId(Date.now(), randomBytes), /^[0-9a-hjkmnp-tv-z]{18}$/);
 });
 

@@ -46,7 +46,16 @@ test("users do not help a listener without TLS, where none can log in", () => {
 });
 
 test("a network that holds the Internet is refused, in all its forms", () => {
-  for (const network of ["0.0.0.0/0", "::/0", "0.0.0.0/1", "10.0.0.0/7", "::ffff:0:0/96", "::/64", "2000::/3", "::ffff:0:0/103"]) {
+  for (const network of [
+    "0.0.0.0/0",
+    "::/0",
+    "0.0.0.0/1",
+    "10.0.0.0/7",
+    "::ffff:0:0/96",
+    "::/64",
+    "2000::/3",
+    "::ffff:0:0/103",
+  ]) {
     for (const users of [0, 1]) assert.match(problem("127.0.0.1", [network], users) ?? "", /strangers/, network);
   }
   for (const network of ["10.0.0.0/8", "fc00::/7", "2001:db8::/32", "::1/128", "::ffff:10.0.0.0/104", "::1:0:0:0/80"]) {

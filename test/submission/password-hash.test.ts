@@ -1,6 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { hashPassword, passwordHashProblem, unknowableHash, verifyPassword } from "../../src/submission/password-hash.ts";
+import {
+  hashPassword,
+  passwordHashProblem,
+  unknowableHash,
+  verifyPassword,
+} from "../../src/submission/password-hash.ts";
 
 /** `right`, at the least cost that is allowed. */
 const CHEAP = "$scrypt$ln=10,r=8,p=1$c2FsdHNhbHRzYWx0c2FsdA$NxheqC03Kq6y6MF1Ni36TkbiynSBfkym1GpETMHqiQ8";

@@ -7,7 +7,17 @@ test("a network is an address with or without a prefix length", () => {
   assert.deepEqual(parseNetwork("192.0.2.0/24"), { address: "192.0.2.0", prefix: 24, family: "ipv4" });
   assert.deepEqual(parseNetwork("192.0.2.1"), { address: "192.0.2.1", prefix: 32, family: "ipv4" });
   assert.deepEqual(parseNetwork("2001:db8::/32"), { address: "2001:db8::", prefix: 32, family: "ipv6" });
-  for (const text of ["", "192.0.2.0/33", "::/129", "192.0.2.0/", "192.0.2/24", "example.com", "fe80::%lo/64", "1/8", "/0"]) {
+  for (const text of [
+    "",
+    "192.0.2.0/33",
+    "::/129",
+    "192.0.2.0/",
+    "192.0.2/24",
+    "example.com",
+    "fe80::%lo/64",
+    "1/8",
+    "/0",
+  ]) {
     assert.equal(parseNetwork(text), undefined, text);
   }
 });
@@ -42,7 +52,10 @@ test("a network that cannot be read is not skipped", () => {
 test("only a trusted client or a logged-in one may send (RFC 5321 section 7.9, RFC 4954 section 6)", () => {
   const trust = createTrust(["192.0.2.0/24"]);
   const stranger = { address: "203.0.113.1", user: undefined, secure: true };
-  const line = (client: typeof stranger | { address: string; user: string; secure: boolean }, loginOffered: boolean) => {
+  const line = (
+    client: typeof stranger | { address: string; user: string; secure: boolean },
+    loginOffered: boolean,
+  ) => {
     const reply = refuseToSend(client, trust, loginOffered);
     return reply && replyLine(reply);
   };

@@ -34,8 +34,8 @@ export type TestRelay = AsyncDisposable & {
   send(to: string, text?: string): Promise<SettledOutcome>;
   /** Stops the relay and starts it again on the same data, with settings changed. */
   restart(change?: SettingsTree): Promise<void>;
-  /** Resolves with the first line of this event, now or later. */
-  logged(event: string): Promise<LogLine>;
+  /** Resolves with the first line of this event that has these properties, written already or later. */
+  logged(event: string, having?: Partial<LogLine>): Promise<LogLine>;
 };
 
 /** @param change settings over those that the lab needs */
@@ -86,8 +86,9 @@ export async function startTestRelay(lab: Lab | undefined, change: SettingsTree 
       settings = merge(settings, more);
       running = await start();
     },
-    logged(event) {
-      const find = () => log.find((line) => line.event === event);
+    logged(event, having = {}) {
+      const wanted = Object.entries({ event, ...having });
+      const find = () => log.find((line) => wanted.every(([key, value]) => line[key] === value));
       return new Promise((resolve) => {
         const look = () => {
           const line = find();

@@ -20,7 +20,8 @@ type Fault = {
 
 const FAULTS: Fault[] = [
   {
-    name: "no-starttls",
+    // Not "no-starttls": nodemailer takes `-starttls` in the host's name, in its EHLO reply, for the keyword.
+    name: "no-tls",
     shows: "the mail server offers no encryption",
     mx: () => ({ behaviour: { starttls: "absent" } }),
     reason: /STARTTLS/i,

@@ -5,7 +5,8 @@
 import { once } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer } from "node:https";
-import type { AddressInfo, Socket } from "node:net";
+import type { AddressInfo } from "node:net";
+import type { Duplex } from "node:stream";
 import { createSecureContext, type SecureContextOptions, type TLSSocket } from "node:tls";
 import type { Authority, Issued } from "../../../src/lab/authority.ts";
 
@@ -34,7 +35,7 @@ export async function startPolicyHost(
   options: SecureContextOptions = {},
 ): Promise<PolicyHost> {
   const contexts = new Map<string, Promise<Issued>>();
-  const sockets = new Set<Socket>();
+  const sockets = new Set<Duplex>();
   const server = createServer({
     ...options,
     SNICallback: (servername, callback) => {

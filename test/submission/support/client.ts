@@ -17,8 +17,8 @@ export type Client = AsyncDisposable & {
   closed: Promise<void>;
 };
 
-export async function connectClient(port: number, host = "127.0.0.1"): Promise<Client> {
-  const socket = connectTcp({ port, host });
+export async function connectClient(port: number, options: { allowHalfOpen?: boolean } = {}): Promise<Client> {
+  const socket = connectTcp({ port, host: "127.0.0.1", ...options });
   await new Promise<void>((resolve, reject) => {
     socket.once("connect", resolve).once("error", reject);
   });

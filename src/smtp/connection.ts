@@ -1,0 +1,139 @@
+/**
+ * nodemailer's connection, with what it does not tell by itself: what the
+ * handshake proved, what the host offers, whether it has said anything.
+ * RFC 5321, RFC 3207 (STARTTLS).
+ *
+ * Four methods of nodemailer's own use are overridden. Should one of them be
+ * renamed, the tests of the session find out.
+ */
+import { isIP } from "node:net";
+import type { TLSSocket } from "node:tls";
+import SMTPConnection from "nodemailer/lib/smtp-connection";
+import type { HandshakeFacts } from "../tls/verdict.ts";
+import type { SetupPhase } from "./failure.ts";
+import { handshakeFacts } from "./handshake.ts";
+import type { Offers, OpenOptions, SessionTarget } from "./session.ts";
+
+/** What nodemailer has and does not declare. */
+type Internals = {
+  _ehloLines?: string[];
+  _remainder: string;
+  _responseQueue: string[];
+  _onData(chunk: Buffer): void;
+  _sendCommand(command: string, logged?: string): void;
+  _upgradeConnection(done: (error?: Error | null) => void): void;
+};
+
+const upstream = SMTPConnection.prototype as unknown as Internals;
+
+const QUIT_TIMEOUT_MS = 2000;
+
+export class Connection extends SMTPConnection {
+  /** MAIL FROM is to carry SMTPUTF8, also with an envelope in ASCII: the header section may need it. RFC 6531 section 3.4. */
+  announceSmtputf8 = false;
+  readonly #target: SessionTarget;
+  #heard = 0;
+  #injected = false;
+
+  constructor(target: SessionTarget, options: OpenOptions) {
+    const { limits } = options;
+    // SNI holds no address. RFC 6066 section 3.
+    const servername = target.host.startsWith("[") || isIP(target.host) !== 0 ? {} : { servername: target.host };
+    super({
+      host: target.address,
+      port: target.port,
+      name: options.hostname,
+      secure: target.implicitTls ?? false,
+      requireTLS: options.starttls === "require" && !target.implicitTls,
+      ignoreTLS: options.starttls === "never",
+      // The chain and the name are judged from the facts, with the session still empty. A handshake
+      // that is broken off here would not tell what was wrong with it.
+      tls: {
+        secureContext: options.secureContext,
+        rejectUnauthorized: false,
+        checkServerIdentity: () => undefined,
+        ...servername,
+      },
+      connectionTimeout: limits.setupTimeoutMs,
+      greetingTimeout: limits.setupTimeoutMs,
+      socketTimeout: Math.max(limits.commandTimeoutMs, limits.dataTimeoutMs),
+      socketCloseTimeout: 1000,
+      maxResponseSize: 64 * 1024,
+      ...servername,
+      ...(target.sourceAddress === undefined ? {} : { localAddress: target.sourceAddress }),
+    });
+    this.#target = target;
+  }
+
+  /** How often something has arrived: the same number twice means that the host said nothing in between. */
+  get heard(): number {
+    return this.#heard;
+  }
+
+  /** Ended, or about to: nothing more is sent. */
+  get gone(): boolean {
+    return this.destroyed || !this._socket || this._socket.destroyed || !this._socket.writable;
+  }
+
+  /** Bytes given to the connection are still on their way out. */
+  get sending(): boolean {
+    return Boolean(this._socket) && (this._socket as TLSSocket).writableLength > 0;
+  }
+
+  /** How far setting up has come. */
+  get phase(): SetupPhase {
+    if (this.upgrading === true) return "handshake";
+    if (this.stage === "init") return "connect";
+    return this.lastServerResponse === false ? "greeting" : "ehlo";
+  }
+
+  facts(): HandshakeFacts {
+    if (!this.secure) {
+      return this.options.ignoreTLS
+        ? { secured: false, why: "not-tried", detail: "sent in the clear after TLS failed" }
+        : { secured: false, why: "not-offered", detail: "it does not offer STARTTLS" };
+    }
+    return handshakeFacts(this._socket as TLSSocket, this.#target.host, this.#injected);
+  }
+
+  offers(): Offers {
+    const lines = (this as unknown as Internals)._ehloLines ?? [];
+    const keywords = new Map(lines.map((line) => split(line)));
+    const size = Number(keywords.get("SIZE"));
+    const offers: Offers = { eightBit: keywords.has("8BITMIME"), smtputf8: keywords.has("SMTPUTF8") };
+    return size > 0 ? { ...offers, maxSizeBytes: size } : offers;
+  }
+
+  /** A host that never answers QUIT holds no connection, and the end of the process is not held up by one. */
+  override quit(): void {
+    super.quit();
+    if (this._socket) this._socket.setTimeout(QUIT_TIMEOUT_MS).unref();
+  }
+
+  protected _onData(chunk: Buffer): void {
+    this.#heard += 1;
+    upstream._onData.call(this as unknown as Internals, chunk);
+  }
+
+  /** nodemailer announces SMTPUTF8 for a non-ASCII envelope only; every command passes here. */
+  protected _sendCommand(command: string, logged?: string): void {
+    const lacksIt = this.announceSmtputf8 && command.startsWith("MAIL FROM:") && !/>[^>]* SMTPUTF8( |$)/.test(command);
+    const whole = lacksIt ? `${command} SMTPUTF8` : command;
+    upstream._sendCommand.call(this as unknown as Internals, whole, logged);
+  }
+
+  /**
+   * What has come behind the reply to STARTTLS came in the clear. nodemailer
+   * throws it away; that it was there must be known. RFC 3207 section 6.
+   */
+  protected _upgradeConnection(done: (error?: Error | null) => void): void {
+    const internals = this as unknown as Internals;
+    if (internals._remainder !== "" || internals._responseQueue.length > 0) this.#injected = true;
+    upstream._upgradeConnection.call(internals, done);
+  }
+}
+
+function split(line: string): [string, string] {
+  const [keyword = "", ...parameters] = line.split(" ");
+  return [keyword.toUpperCase(), parameters.join(" ")];
+}

@@ -1,0 +1,39 @@
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { test } from "node:test";
+import { SMTPServer } from "smtp-server";
+import { SMTPConnection } from "smtp-server/lib/smtp-connection.js";
+
+// src/submission/connection.ts and server.ts replace these methods, or count on
+// when they are called. When one of them changes upstream, this fails: read the new
+// text, see whether our override still fits, then write down its digest here.
+const CONNECTION = {
+  init: "1265a7d7ca8f5510",
+  connectionReady: "361a2b1de88fbf67",
+  send: "c33568c0111a58b2",
+  close: "4b80aaabd134a732",
+  _onClose: "097b8d221da5c5ad",
+  handler_AUTH: "2533179c785e8329",
+  _parseAddressCommand: "9f368803e4fdff15",
+  _validateMailParams: "9f599221f6688cc6",
+};
+
+const SERVER = {
+  connect: "9818ea13a1c36459",
+  _acceptSocket: "f4c69396f94c5c50",
+  close: "9084d18828ade08d",
+};
+
+function digests(prototype: object, names: string[]): Record<string, string> {
+  const digest = (name: string) =>
+    createHash("sha256")
+      .update(String(Reflect.get(prototype, name)))
+      .digest("hex")
+      .slice(0, 16);
+  return Object.fromEntries(names.map((name) => [name, digest(name)]));
+}
+
+test("smtp-server's methods are those our overrides were written against", () => {
+  assert.deepEqual(digests(SMTPConnection.prototype, Object.keys(CONNECTION)), CONNECTION);
+  assert.deepEqual(digests(SMTPServer.prototype, Object.keys(SERVER)), SERVER);
+});
