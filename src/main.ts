@@ -4,16 +4,31 @@
  */
 import { readFileSync } from "node:fs";
 import { readArguments } from "./cli/arguments.ts";
+import { checkCommand } from "./cli/check.ts";
 import { checkConfigCommand } from "./cli/check-config.ts";
 import { type Command, commandHelp, HELP_OPTION, overallHelp } from "./cli/command.ts";
 import { EXIT, EXIT_CODES_HELP } from "./cli/exit-codes.ts";
 import { hashPasswordCommand } from "./cli/hash-password.ts";
+import { healthcheckCommand } from "./cli/healthcheck.ts";
 import { labCommand } from "./cli/lab.ts";
+import { messageCommand } from "./cli/message.ts";
+import { messagesCommand } from "./cli/messages.ts";
+import { queueCommand } from "./cli/queue.ts";
 import { startCommand } from "./cli/start.ts";
 import { suggestion } from "./config/nearest.ts";
 import { StartError } from "./relay/start-error.ts";
 
-const COMMANDS: Command[] = [startCommand, labCommand, checkConfigCommand, hashPasswordCommand];
+const COMMANDS: Command[] = [
+  startCommand,
+  labCommand,
+  messageCommand,
+  messagesCommand,
+  queueCommand,
+  checkCommand,
+  checkConfigCommand,
+  hashPasswordCommand,
+  healthcheckCommand,
+];
 
 export async function main(args: string[]): Promise<number> {
   const [name, ...rest] = args;
@@ -25,17 +40,29 @@ export async function main(args: string[]): Promise<number> {
     return EXIT.usage;
   }
   const command = COMMANDS.find((candidate) => candidate.name === name);
-  if (command === undefined) return usageError("sts-relay", `there is no command "${name}"; ${commandHint(name)}`);
-
-  const read = readArguments({ ...command.options, help: HELP_OPTION }, rest);
-  if ("wrong" in read) return usageError(`sts-relay ${name}`, read.wrong);
-  if (read.values["help"]) return print(commandHelp(command, EXIT_CODES_HELP));
-  return run(command, read.values);
+  if (command === undefined) return usageError("sts-relay", noCommand("", name, COMMANDS));
+  return runWith(command, rest);
 }
 
-async function run(command: Command, values: Parameters<Command["run"]>[0]): Promise<number> {
+/** Goes down to the command that the words name, and reads what is left of the line as its arguments. */
+async function runWith(command: Command, args: string[]): Promise<number> {
+  const { name, subcommands = [] } = command;
+  const [word, ...rest] = args;
+  if (word !== undefined && !word.startsWith("-") && subcommands.length > 0) {
+    const below = subcommands.find((candidate) => candidate.name === `${name} ${word}`);
+    if (below !== undefined) return runWith(below, rest);
+    if (command.operands === undefined)
+      return usageError(`sts-relay ${name}`, noCommand(`${name} `, word, subcommands));
+  }
+  const read = readArguments({ ...command.options, help: HELP_OPTION }, args, command.operands);
+  if ("wrong" in read) return usageError(`sts-relay ${name}`, read.wrong);
+  if (read.values["help"]) return print(commandHelp(command, EXIT_CODES_HELP));
+  return run(command, read.values, read.operands ?? []);
+}
+
+async function run(command: Command, ...line: Parameters<Command["run"]>): Promise<number> {
   try {
-    return await command.run(values);
+    return await command.run(...line);
   } catch (error) {
     if (error instanceof StartError) {
       process.stderr.write(`sts-relay ${command.name}: ${error.message}\n`);
@@ -52,9 +79,10 @@ function usageError(where: string, wrong: string): number {
   return EXIT.usage;
 }
 
-function commandHint(name: string): string {
-  const names = COMMANDS.map((command) => command.name);
-  return suggestion(name, names) || `known: ${names.join(", ")}`;
+function noCommand(parent: string, word: string, commands: Command[]): string {
+  const names = commands.map(({ name }) => name.slice(parent.length));
+  const hint = suggestion(word, names) || `known: ${names.join(", ")}`;
+  return `there is no command "${parent}${word}"; ${hint}`;
 }
 
 function print(text: string): number {

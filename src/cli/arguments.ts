@@ -3,11 +3,13 @@
  */
 import { parseArgs } from "node:util";
 import { suggestion } from "../config/nearest.ts";
-import type { Options, Values } from "./command.ts";
+import type { Operands, Options, Values } from "./command.ts";
 
-export type Arguments = { values: Values } | { wrong: string };
+/** `operands` is there exactly where some are expected. */
+export type Arguments = { values: Values; operands?: string[] } | { wrong: string };
 
-export function readArguments(options: Options, args: string[]): Arguments {
+/** @param expected what may stand there without an option before it; `undefined`: nothing */
+export function readArguments(options: Options, args: string[], expected?: Operands): Arguments {
   const config = Object.entries(options).map(([name, { type, short }]) => [
     name,
     { type, ...(short === undefined ? {} : { short }) },
@@ -15,9 +17,16 @@ export function readArguments(options: Options, args: string[]): Arguments {
   // Not strict: its errors do not say what would be right.
   const { tokens } = parseArgs({ args, options: Object.fromEntries(config), strict: false, tokens: true });
   const values: Values = {};
+  const operands: string[] = [];
   for (const token of tokens) {
     if (token.kind === "option-terminator") continue;
-    if (token.kind === "positional") return { wrong: `"${token.value}" is not expected${hint(token.value, options)}` };
+    if (token.kind === "positional") {
+      if (operands.length >= (expected?.most ?? (expected === undefined ? 0 : 1))) {
+        return { wrong: `"${token.value}" is not expected${hint(token.value, options)}` };
+      }
+      operands.push(token.value);
+      continue;
+    }
     const option = options[token.name];
     if (option === undefined) return { wrong: `there is no option ${token.rawName}${hint(token.name, options)}` };
     if (option.type === "boolean") {
@@ -30,7 +39,10 @@ export function readArguments(options: Options, args: string[]): Arguments {
     if (isMissing) return { wrong: `${token.rawName} needs a value: ${token.rawName} ${option.value ?? "VALUE"}` };
     values[token.name] = token.value;
   }
-  return { values };
+  if (expected === undefined) return { values };
+  // With --help nobody is asked for more.
+  const isShort = operands.length < (expected.least ?? 1) && values["help"] !== true;
+  return isShort ? { wrong: `${expected.name} is missing` } : { values, operands };
 }
 
 function hint(word: string, options: Options): string {

@@ -9,6 +9,9 @@ export const EXIT = {
   failed: 1,
   /** The command line is wrong. */
   usage: 2,
+  /** The check of a domain found a warning, or an error. */
+  checkWarning: 3,
+  checkError: 4,
   unavailable: EXIT_UNAVAILABLE,
   /** A fault of the program. */
   software: 70,
@@ -21,6 +24,8 @@ export const EXIT_CODES_HELP = `Exit codes:
   0    all went well
   1    what was to be shown is not so (lab --exit)
   2    the command line is wrong
+  3    a warning is the worst that was found (check)
+  4    an error was found (check)
   69   something needed is not there: Redis, a port, a program, Node.js 24
   70   a fault of the program
   78   the configuration is wrong

@@ -3,6 +3,7 @@
  */
 import { mkdir, writeFile } from "node:fs/promises";
 import { relative, resolve } from "node:path";
+import { loadOrCreateAuthority } from "../lab/authority.ts";
 import { COMMAND_LAB, startLab, type Lab } from "../lab/lab.ts";
 import { EXIT_UNAVAILABLE, StartError } from "../relay/start-error.ts";
 import { EXIT } from "./exit-codes.ts";
@@ -18,12 +19,21 @@ export type LabRun = {
   relay: boolean;
   /** End after the messages. */
   exit: boolean;
+  /** Where the lab's servers listen. Default: those of `COMMAND_LAB`. */
+  ports?: { dns: number; https: number; smtp: number };
 };
 
+/** Makes the authority that a lab in `dir` will have, for a relay that starts before the lab. */
+export async function makeAuthority(dir: string): Promise<number> {
+  await mkdir(dir, { recursive: true, mode: 0o700 });
+  await loadOrCreateAuthority(dir);
+  return EXIT.ok;
+}
+
 /** Answers with the exit code. Throws a `StartError` when something is not there. */
-export async function runLab({ dir, port, relay: withRelay, exit }: LabRun): Promise<number> {
+export async function runLab({ dir, port, relay: withRelay, exit, ports }: LabRun): Promise<number> {
   using signals = watchStopSignals();
-  await using lab = await openLab(resolve(dir));
+  await using lab = await openLab(resolve(dir), ports ?? COMMAND_LAB.ports);
   const config = await writeFiles(lab, resolve(dir), port);
   if (!withRelay) {
     process.stdout.write(introduction(lab, config));
@@ -40,10 +50,10 @@ export async function runLab({ dir, port, relay: withRelay, exit }: LabRun): Pro
   return EXIT.ok;
 }
 
-async function openLab(dir: string): Promise<Lab> {
+async function openLab(dir: string, ports: NonNullable<LabRun["ports"]>): Promise<Lab> {
   try {
     await mkdir(dir, { recursive: true, mode: 0o700 });
-    return await startLab({ ...COMMAND_LAB, dir });
+    return await startLab({ ...COMMAND_LAB, ports, dir });
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     throw new StartError(`the lab cannot be started: ${why}`, EXIT_UNAVAILABLE, { cause: error });

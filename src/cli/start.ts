@@ -7,7 +7,8 @@ export const startCommand = defineCommand({
   details:
     "Runs until SIGTERM or SIGINT (Ctrl-C): then it takes no more mail and lets deliveries under way\n" +
     "end, for shutdown.grace at most. What is not delivered waits in Redis. A second signal ends it\n" +
-    "at once (exit code 143 or 130). SIGHUP reads the certificates again.",
+    "at once (exit code 143 or 130). SIGHUP reads configuration and certificates again; the log says\n" +
+    "what is in force from then on, and what needs a restart.",
   options: { config: CONFIG_OPTION },
   async run({ config }) {
     const { startFrom } = await import("./run-relay.ts");

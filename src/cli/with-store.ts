@@ -27,26 +27,37 @@ export async function withStore(
   options: { config?: string },
   use: (connection: StoreConnection, config: Config) => Promise<number>,
 ): Promise<number> {
-  const { config, errors } = await checkConfig(whereToLoad(options.config));
-  if (config === undefined) throw new StartError(errors.map(problemLine).join("\n"), EXIT_CONFIG);
-  const target = await targetOf(config);
+  const config = await usableConfig(options.config);
+  const connection = await connectStore(config);
   try {
-    const connection = await connect({
-      target,
-      commandTimeoutMs: config.redis.commandTimeoutMs,
-      readyTimeoutMs: READY_TIMEOUT_MS,
-      onState: () => undefined,
-    });
-    try {
-      return await use(connection, config);
-    } finally {
-      await connection.close();
-    }
+    return await use(connection, config);
   } catch (error) {
-    if (error instanceof StoreError) throw new StartError(error.message, EXIT_UNAVAILABLE, { cause: error });
-    throw error;
+    throw unavailable(error);
+  } finally {
+    await connection.close();
   }
 }
+
+/** Throws a `StartError` with everything that is wrong with the configuration. */
+export async function usableConfig(file: string | undefined): Promise<Config> {
+  const { config, errors } = await checkConfig(whereToLoad(file));
+  if (config === undefined) throw new StartError(errors.map(problemLine).join("\n"), EXIT_CONFIG);
+  return config;
+}
+
+/** Who opens it closes it. Throws a `StartError` when Redis is away. */
+export async function connectStore(config: Config): Promise<StoreConnection> {
+  const target = await targetOf(config);
+  const { commandTimeoutMs } = config.redis;
+  try {
+    return await connect({ target, commandTimeoutMs, readyTimeoutMs: READY_TIMEOUT_MS, onState: () => undefined });
+  } catch (error) {
+    throw unavailable(error);
+  }
+}
+
+const unavailable = (error: unknown) =>
+  error instanceof StoreError ? new StartError(error.message, EXIT_UNAVAILABLE, { cause: error }) : error;
 
 async function targetOf({ redis }: Config): Promise<ConnectOptions["target"]> {
   const { url, caFile, dir } = redis;

@@ -24,6 +24,11 @@ import {
   text,
   wholeNumber,
 } from "./kinds.ts";
+import { rate } from "./rate.ts";
+import { check } from "./schema-check.ts";
+import { history } from "./schema-history.ts";
+import { publish } from "./schema-publish.ts";
+import { rates } from "./schema-rates.ts";
 import { optional, required, section, setting } from "./setting.ts";
 
 const redis = section("Where mail waits. Without `url` the relay runs a Redis server of its own.", {
@@ -128,9 +133,18 @@ const submission = section("How applications hand in mail.", {
   }),
   idleTimeout: setting(duration("1s", "1h"), {
     // RFC 5321 section 4.5.3.2.7: at least 5 minutes.
-    says: "How long a client may say nothing.",
+    says: "How long a client may take over its next command, or be silent within a message.",
     default: "5m",
   }),
+  sessionTimeout: setting(duration("1m", "24h"), {
+    says: "How long a session may go on without a message being taken.",
+    default: "30m",
+  }),
+  maxLoginFailures: setting(rate(), {
+    says: "Failed logins of one address (IPv6: of one /64) before further ones are answered 454 for the rest of the time. Each answer comes later than the one before.",
+    default: "20/15m",
+  }),
+  rates,
   bareLineEndings: setting(oneOf("refuse", "normalise"), {
     says: "What to do with a message that has CR or LF alone: refuse it, or make each a CRLF (which breaks a signature over it).",
     default: "refuse",
@@ -285,6 +299,9 @@ export const schema = z.strictObject({
     }),
   }),
   redis,
+  history,
+  publish,
+  check,
   tls: section("TLS towards mail hosts and policy hosts.", {
     caFile: optional(filePath("a PEM file with certificates"), {
       says: "Authorities to trust, added to the known roots.",

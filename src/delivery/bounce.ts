@@ -15,6 +15,7 @@ export async function bounceFor(
   now: number,
 ): Promise<AcceptedMessage> {
   const id = bounceId(data, failed);
+  const messageId = `<${id}@${hostname}>`;
   const report = await buildBounce({
     hostname,
     to: data.from,
@@ -26,11 +27,11 @@ export async function bounceFor(
       status: status ?? "5.0.0",
       detail: detail ?? "",
     })),
-    messageId: `<${id}@${hostname}>`,
+    messageId,
     ...(body === undefined ? {} : { original: body }),
   });
   const envelope = { from: "", to: [data.from], smtputf8: data.smtputf8, eightBit: false };
-  return { id, envelope, data: report, acceptedAt: now };
+  return { id, envelope, data: report, acceptedAt: now, origin: { messageId, reportOn: data.message } };
 }
 
 /** The same for the same failures of the same attempt, so that a run that is repeated after a crash adds no second bounce. */

@@ -2,17 +2,17 @@
  * The delivery of one job: find the route and the policy, walk the hosts,
  * write down what became of each recipient.
  */
-import type { Domain, Resolver } from "../dns/answer.ts";
+import type { Domain } from "../dns/answer.ts";
 import type { AcceptedMessage } from "../mail/envelope.ts";
 import type { DeliveryJobData } from "../mail/delivery-job.ts";
-import type { PolicyAnswer } from "../mta-sts/answer.ts";
+import type { HistoryEntry } from "../mail/history.ts";
 import type { Events } from "../observe/events.ts";
-import { FOR_LOGIN, requirementFor } from "../tls/requirement.ts";
 import { bounceFor } from "./bounce.ts";
 import type { DomainRule } from "./domain-rules.ts";
-import { type Outcome, deferral } from "./outcome.ts";
+import type { Failure, Outcome } from "./outcome.ts";
+import { makePlan, type PlanParts } from "./plan.ts";
 import { isLastAttempt, type RetryRules } from "./retry.ts";
-import { findRoute, type Route, type RouteHost } from "./route.ts";
+import type { SessionSeen } from "./session-seen.ts";
 import { asReported, settle, unreported, waitingRecipients, withOutcomes } from "./settle.ts";
 import { createRecorder, type Recorder } from "./record.ts";
 import { walk, type WalkParts } from "./walk.ts";
@@ -25,22 +25,24 @@ export type Job = {
   save(data: DeliveryJobData): Promise<void>;
   /** The bounce and this job's new data, both or neither. */
   addBounce(bounce: AcceptedMessage, lifetimeMs: number, data: DeliveryJobData): Promise<void>;
+  /** For the message's history. */
+  note(entry: HistoryEntry): void;
+  /** An operator has given the message up. */
+  giveUp?: { by: string; reason?: string };
 };
 
 export type JobResult = { kind: "finished" } | { kind: "again"; at: number };
 
-export type DeliveryParts = WalkParts & {
-  dns: Resolver;
-  policies: { answer(domain: string, options: { fresh?: boolean; signal?: AbortSignal }): Promise<PolicyAnswer> };
-  ruleOf: (domain: Domain) => DomainRule;
-  /** Time for one attempt, over all hosts. */
-  attemptTimeoutMs: number;
-  /** Port of MX hosts. */
-  port: number;
-  retry: RetryRules;
-  random: () => number;
-  events: Events;
-};
+export type DeliveryParts = WalkParts &
+  PlanParts & {
+    ruleOf: (domain: Domain) => DomainRule;
+    /** Time for one attempt, over all hosts. */
+    attemptTimeoutMs: number;
+    retry: RetryRules;
+    events: Events;
+    /** Called for each message and session; it must not take time. */
+    onSession?: (seen: SessionSeen) => void;
+  };
 
 export function createDelivery(parts: DeliveryParts): (job: Job, signal: AbortSignal) => Promise<JobResult> {
   return async (job, signal) => {
@@ -50,7 +52,9 @@ export function createDelivery(parts: DeliveryParts): (job: Job, signal: AbortSi
     if (recipients.length === 0) return finish(parts, job, job.data, await job.readBody());
     const body = await job.readBody();
     if (body === undefined) return loseBody(parts, job, recipients);
+    if (job.giveUp !== undefined) return giveUp(parts, job, recipients, job.giveUp);
 
+    const { exception } = parts.ruleOf(job.data.domain);
     const recorder = createRecorder(parts, job);
     using limit = withLimit(signal, parts.attemptTimeoutMs);
     const outcomes = await attempt(parts, job.data, body, recorder, limit.signal, startedAt);
@@ -61,6 +65,9 @@ export function createDelivery(parts: DeliveryParts): (job: Job, signal: AbortSi
       rules: parts.retry,
       random: parts.random(),
     });
+    // An exception that was set or taken back meanwhile makes the domain's waiting mail due; this message was not among it.
+    const isOutdated = parts.ruleOf(job.data.domain).exception !== exception;
+    if (isOutdated && settlement.again !== undefined) settlement.again.at = parts.now();
     recorder.log(outcomes, settlement);
     if (settlement.again === undefined) return finish(parts, job, settlement.data, body);
     await report(parts, job, settlement.data, body);
@@ -94,81 +101,22 @@ async function attempt(
   startedAt: number,
 ): Promise<Map<string, Outcome>> {
   const recipients = waitingRecipients(data);
-  const all = (outcome: Outcome) => new Map(recipients.map((address) => [address, outcome]));
   // RFC 8461 section 5.1: before a message is given up, DNS is asked at that moment whether a newer policy exists.
   const fresh = isLastAttempt(startedAt, Date.parse(data.expiresAt));
-  const rule = parts.ruleOf(data.domain);
-  const route = await findRoute(parts, data.domain, rule.route, { fresh, signal });
-  if (route.kind === "unknown") return all(route.deferral);
-  if (route.kind === "refused") return all(route.failure);
-  const policyDomain = route.kind === "hosts" ? route.policyDomain : data.domain;
-  const answer = rule.mtaSts === "disable" ? NOT_ASKED : await policyAnswer(parts, policyDomain, fresh, signal);
-  if (route.kind === "nowhere") return all(whenNowhere(route, answer));
-  const settled = answer.kind === "unknown" ? afterDiscoveryFailure(parts, rule, data, answer, startedAt) : answer;
-  if (settled.kind === "unknown") {
-    return all(
-      deferral(
-        "policy-unknown",
-        "4.7.5",
-        `the MTA-STS policy of ${policyDomain} could not be found out: ${settled.detail}`,
-      ),
-    );
+  const plan = await makePlan(parts, {
+    domain: data.domain,
+    rule: parts.ruleOf(data.domain),
+    waitedMs: startedAt - Date.parse(data.acceptedAt),
+    fresh,
+    signal,
+  });
+  if (plan.answer !== undefined) recorder.policy(plan.answer);
+  if (plan.kind === "ended") return new Map(recipients.map((address) => [address, plan.outcome]));
+  const { route, requirementOf, proceeding } = plan;
+  if (proceeding !== undefined) {
+    parts.events.proceedingWithoutPolicy({ message: data.message, domain: data.domain, detail: proceeding });
   }
-  const requirementOf = (host: RouteHost) => {
-    const requirement = requirementFor(host.name, rule.mtaSts, settled);
-    const weaker = requirement.kind === "connect" && (requirement.tls !== "verified" || requirement.reportOnly);
-    return host.login !== undefined && weaker ? FOR_LOGIN : requirement;
-  };
-  const message = { ...data, data: body };
-  return walk(parts, message, recipients, route.hosts, requirementOf, recorder, { fresh, signal });
-}
-
-const NOT_ASKED: PolicyAnswer = {
-  kind: "none",
-  because: "no-record",
-  detail: "not asked: the operator's rule is disable",
-};
-const NO_DOMAIN: PolicyAnswer = { kind: "none", because: "not-a-domain", detail: "an address literal has no policy" };
-
-function policyAnswer(
-  parts: DeliveryParts,
-  policyDomain: string | undefined,
-  fresh: boolean,
-  signal: AbortSignal,
-): Promise<PolicyAnswer> {
-  return policyDomain === undefined
-    ? Promise.resolve(NO_DOMAIN)
-    : parts.policies.answer(policyDomain, { fresh, signal });
-}
-
-/**
- * "No such domain" ends a message at once, except where a policy of the domain
- * is known or may exist: then the DNS answer is doubted, and the message waits.
- */
-function whenNowhere(route: Route & { kind: "nowhere" }, answer: PolicyAnswer): Outcome {
-  if (answer.kind === "none") return route.failure;
-  const doubt =
-    answer.kind === "policy"
-      ? "but its MTA-STS policy is known"
-      : `and whether it has an MTA-STS policy could not be found out: ${answer.detail}`;
-  return deferral("dns", "4.1.2", `${route.failure.detail}, says the DNS, ${doubt}`);
-}
-
-/** Could not find out, and nothing is cached: wait for a while, then go on without, where the operator lets it. */
-function afterDiscoveryFailure(
-  parts: DeliveryParts,
-  rule: DomainRule,
-  data: DeliveryJobData,
-  answer: PolicyAnswer & { kind: "unknown" },
-  startedAt: number,
-): PolicyAnswer {
-  // The store being away says nothing about the domain: a policy may well be cached in it.
-  if (answer.why === "store" || rule.mtaSts === "require") return answer;
-  const waitedMs = startedAt - Date.parse(data.acceptedAt);
-  const { action, deferForMs } = rule.onDiscoveryFailure;
-  if (action === "defer" && waitedMs < deferForMs) return answer;
-  parts.events.proceedingWithoutPolicy({ message: data.message, domain: data.domain, detail: answer.detail });
-  return { kind: "none", because: "no-record", detail: `could not be found out: ${answer.detail}` };
+  return walk(parts, { ...data, data: body }, recipients, route.hosts, requirementOf, recorder, { fresh, signal });
 }
 
 /** The relay is stopping: what was accepted is written down, the rest goes back as it was. */
@@ -211,16 +159,39 @@ async function report(parts: DeliveryParts, job: Job, data: DeliveryJobData, bod
   const bounce = await bounceFor(data, failed, body, parts.hostname, parts.now());
   await job.addBounce(bounce, parts.retry.lifetimeMs, reported);
   parts.events.bounced({ message: data.message, bounce: bounce.id, to: data.from, recipients: addresses });
+  const at = new Date(parts.now()).toISOString();
+  job.note({ kind: "report", at, domain: data.domain, report: bounce.id, to: data.from, recipients: addresses });
 }
 
 /** Nothing to send any more: the sender is told, and the job never loops. */
 function loseBody(parts: DeliveryParts, job: Job, recipients: string[]): Promise<JobResult> {
   const { message, domain } = job.data;
   parts.events.bodyMissing({ message, domain });
-  const detail = "the relay has lost the text of this message";
-  const lost = new Map<string, Outcome>(
-    recipients.map((address) => [address, { kind: "failed", status: "5.3.0", detail }]),
-  );
-  parts.events.failed({ message, domain, to: recipients, status: "5.3.0", detail });
-  return finish(parts, job, withOutcomes(job.data, lost), undefined);
+  const failure = { kind: "failed", status: "5.3.0", detail: "the relay has lost the text of this message" } as const;
+  return failAll(parts, job, recipients, failure, undefined);
+}
+
+/** As an operator wishes. RFC 3463 has no code for it but "undefined". */
+async function giveUp(
+  parts: DeliveryParts,
+  job: Job,
+  recipients: string[],
+  { reason = "no reason was given" }: NonNullable<Job["giveUp"]>,
+): Promise<JobResult> {
+  const detail = `the administrator of the relay has taken this message out of its queue: ${reason}`;
+  return failAll(parts, job, recipients, { kind: "failed", status: "5.0.0", detail }, await job.readBody());
+}
+
+function failAll(
+  parts: DeliveryParts,
+  job: Job,
+  recipients: string[],
+  failure: Failure,
+  body: Buffer | undefined,
+): Promise<JobResult> {
+  const recorder = createRecorder(parts, job);
+  const outcomes = new Map<string, Outcome>(recipients.map((address) => [address, failure]));
+  const data = withOutcomes(job.data, outcomes);
+  recorder.log(outcomes, { data });
+  return finish(parts, job, data, body);
 }

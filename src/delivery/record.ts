@@ -3,39 +3,56 @@
  * job run twice does not send twice, and in the log.
  */
 import type { AttemptNote, DeliveryJobData } from "../mail/delivery-job.ts";
+import type { HistoryEntry, HostNote } from "../mail/history.ts";
+import type { PolicyAnswer } from "../mta-sts/answer.ts";
 import type { Events } from "../observe/events.ts";
+import { attemptEntry } from "./attempt-entry.ts";
 import type { Outcome } from "./outcome.ts";
 import { type Settlement, waitingRecipients, withOutcomes } from "./settle.ts";
+import type { SessionSeen } from "./session-seen.ts";
 import type { WalkReport } from "./walk.ts";
 
 export type Recorder = WalkReport & {
   /** The job with the outcomes so far. */
   readonly data: DeliveryJobData;
   readonly notes: AttemptNote[];
+  /** What is known of the domain's policy. */
+  policy(answer: PolicyAnswer): void;
   /** The attempt's end: a line for each outcome, recipients with the same one together. */
   log(outcomes: Map<string, Outcome>, settlement: Settlement): void;
 };
 
 export function createRecorder(
-  parts: { events: Events; now: () => number },
-  job: { data: DeliveryJobData; save(data: DeliveryJobData): Promise<void> },
+  parts: { events: Events; now: () => number; onSession?: (seen: SessionSeen) => void },
+  job: { data: DeliveryJobData; save(data: DeliveryJobData): Promise<void>; note(entry: HistoryEntry): void },
 ): Recorder {
   const { events } = parts;
   const { message, domain } = job.data;
+  const startedAt = parts.now();
   const notes: AttemptNote[] = [];
+  const hosts: HostNote[] = [];
+  let known: { answer: PolicyAnswer } | undefined;
   let data = job.data;
   return {
     get data() {
       return data;
     },
     notes,
-    attempt({ verdict, ...note }) {
+    policy(answer) {
+      known = { answer };
+    },
+    attempt(what) {
+      hosts.push(what);
+      const { verdict, certificate: _certificate, ...note } = what;
       notes.push(note);
       const { at: _at, ...line } = note;
       events.attempt({ message, domain, verdict, ...line });
     },
     violation(host, shortfall) {
       events.violation({ message, domain, host, resultType: shortfall.resultType, detail: shortfall.reason });
+    },
+    session(seen) {
+      parts.onSession?.({ domain, ...seen });
     },
     async settled(outcomes) {
       // Only what a host accepted or refused for good; a deferral becomes one when the whole attempt has ended.
@@ -48,6 +65,8 @@ export function createRecorder(
       for (const [outcome, to] of byOutcome(outcomes)) {
         logOutcome(parts, job.data, outcome, to, settlement);
       }
+      if (outcomes.size === 0) return;
+      job.note(attemptEntry({ startedAt, job: job.data, ...known, hosts, outcomes, settlement }));
     },
   };
 }

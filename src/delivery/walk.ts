@@ -5,15 +5,17 @@
  * RFC 5321 section 5.1, RFC 8461 section 5.1.
  */
 import type { Address, AskOptions, Resolver } from "../dns/answer.ts";
-import type { AttemptNote, DeliveryJobData } from "../mail/delivery-job.ts";
+import type { DeliveryJobData } from "../mail/delivery-job.ts";
+import type { HostNote } from "../mail/history.ts";
 import type { Mail, RecipientAnswer, TransactionResult } from "../smtp/transaction.ts";
 import type { Session, SessionTarget } from "../smtp/session.ts";
 import { describeRequirement, type HostRequirement } from "../tls/requirement.ts";
-import type { Shortfall } from "../tls/verdict.ts";
+import type { CertificateNote, HandshakeFacts, Shortfall } from "../tls/verdict.ts";
 import { fitFor, inTransactions } from "./fit.ts";
 import { combine, type Deferral, deferral, outcomeOfAnswer, type Outcome, statusOfShortfall } from "./outcome.ts";
 import { describeTls, reach, type Reached, type ReachParts } from "./reach.ts";
 import type { RouteHost } from "./route.ts";
+import type { SessionSeen } from "./session-seen.ts";
 
 export type WalkParts = ReachParts & {
   dns: Resolver;
@@ -25,8 +27,9 @@ export type WalkParts = ReachParts & {
 
 /** What a walk tells while it goes on. */
 export type WalkReport = {
-  attempt(note: AttemptNote & { verdict: string }): void;
+  attempt(note: HostNote): void;
   violation(host: string, shortfall: Shortfall): void;
+  session?(seen: Omit<SessionSeen, "domain">): void;
   /** Outcomes from a host's own replies, as they arrive: to be written down before anything else is done. */
   settled(outcomes: Map<string, Outcome>): Promise<void>;
 };
@@ -124,13 +127,22 @@ async function use(visit: Visit, address: Address, reached: Reached): Promise<De
     note(visit, address, undefined, "none", reached.deferral.detail);
     return reached.deferral;
   }
+  tellSession(visit, address, reached);
   if (reached.kind === "refused") {
-    const tls = reached.facts === undefined ? undefined : describeTls(reached.facts, visit.parts.now());
-    note(visit, address, tls, reached.shortfall.resultType, `refused: ${reached.shortfall.reason}`);
+    note(visit, address, reached.facts, reached.shortfall.resultType, `refused: ${reached.shortfall.reason}`);
     return reached.deferral;
   }
   if (reached.violation !== undefined) visit.report.violation(visit.host.name, reached.violation);
   return sendAll(visit, address, reached);
+}
+
+function tellSession(visit: Visit, { address }: Address, reached: Exclude<Reached, { kind: "failed" }>): void {
+  const { host, requirement } = visit;
+  const facts = reached.kind === "session" ? reached.session.facts : reached.facts;
+  const shortfall = reached.kind === "session" ? reached.violation : reached.shortfall;
+  if (requirement.kind === "refuse" || facts === undefined) return;
+  const seen = { host: host.name, address, requirement, facts, at: visit.parts.now() };
+  visit.report.session?.(shortfall === undefined ? seen : { ...seen, shortfall });
 }
 
 /** The waiting recipients in transactions over one session, which then goes back to the pool. */
@@ -149,7 +161,7 @@ async function sendAll(
     const fit = fitFor(message, to, session.offers);
     if (fit.kind === "unfit") {
       for (const recipient of to) outcomes.set(recipient, fit.failure);
-      note(visit, address, tls, verdict, fit.failure.detail);
+      note(visit, address, session.facts, verdict, fit.failure.detail);
       continue;
     }
     const result = await session.send(fit.mail, visit.options.signal);
@@ -158,7 +170,7 @@ async function sendAll(
     const read = readResult(result, to, host.name, tls);
     for (const [recipient, outcome] of read.outcomes) outcomes.set(recipient, outcome);
     left = read.left;
-    note(visit, address, tls, verdict, summary(read.outcomes, left));
+    note(visit, address, session.facts, verdict, summary(read.outcomes, left));
     if (read.outcomes.size > 0) await report.settled(read.outcomes);
     if (left !== undefined) break;
   }
@@ -204,8 +216,9 @@ export function readResult(
 /** 4xx to MAIL or DATA speaks of the host's state; 4xx to RCPT or to the message of them (greylisting, quotas). */
 const concernsHost = (answer: RecipientAnswer) => answer.stage === "mail" || answer.stage === "data";
 
-async function addressesOf(
-  parts: WalkParts,
+/** Those that are tried, in their order. */
+export async function addressesOf(
+  parts: Pick<WalkParts, "dns" | "ipv6">,
   host: RouteHost,
   options: AskOptions,
 ): Promise<{ kind: "found"; addresses: Address[] } | { kind: "none"; deferral: Deferral }> {
@@ -226,7 +239,11 @@ async function addressesOf(
   return { kind: "found", addresses };
 }
 
-function targetOf(parts: WalkParts, host: RouteHost, { address, family }: Address): SessionTarget {
+export function targetOf(
+  parts: Pick<WalkParts, "sourceAddress">,
+  host: RouteHost,
+  { address, family }: Address,
+): SessionTarget {
   const sourceAddress = parts.sourceAddress[family];
   return {
     host: host.name,
@@ -240,10 +257,11 @@ function targetOf(parts: WalkParts, host: RouteHost, { address, family }: Addres
 function note(
   visit: Visit,
   address: Address | undefined,
-  tls: string | undefined,
+  facts: HandshakeFacts | undefined,
   verdict: string,
   result: string,
 ): void {
+  const certificate = facts?.secured === true ? facts.certificate : undefined;
   visit.report.attempt({
     at: new Date(visit.parts.now()).toISOString(),
     host: visit.host.name,
@@ -251,8 +269,16 @@ function note(
     result,
     verdict,
     ...(address === undefined ? {} : { address: address.address }),
-    ...(tls === undefined ? {} : { tls }),
+    ...(facts === undefined ? {} : { tls: describeTls(facts, visit.parts.now()) }),
+    ...(certificate === undefined ? {} : { certificate: certificateNote(certificate) }),
   });
+}
+
+const MOST_NAMES = 3;
+
+function certificateNote({ names, issuer, expiresAt }: CertificateNote): NonNullable<HostNote["certificate"]> {
+  const note = { names: names.slice(0, MOST_NAMES), issuer };
+  return expiresAt === undefined ? note : { ...note, expiresAt: new Date(expiresAt).toISOString() };
 }
 
 function summary(outcomes: Map<string, Outcome>, left: Deferral | undefined): string {

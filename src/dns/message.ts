@@ -8,7 +8,6 @@
 import { AUTHENTIC_DATA, decode, encode, RECURSION_DESIRED, type Answer, type DecodedPacket } from "dns-packet";
 import type { DnsAnswer, DnsFailure, Domain } from "./answer.ts";
 import { toQueryName } from "./name.ts";
-import { isSound } from "./records.ts";
 
 export type Question = {
   /** As `toQueryName` gives it. */
@@ -87,7 +86,6 @@ function readSections(packet: DecodedPacket, question: Question): Reading {
   const records = answers.filter((record) => record.type === question.type && lower(record.name) === name);
   if (records.length > 0) {
     if (rcodeOf(packet) === NXDOMAIN) return failed("malformed", "records and NXDOMAIN in one reply");
-    if (!records.every(isSound)) return failed("malformed", "a record of the reply cannot be read");
     const ttlSeconds = Math.min(MOST_TTL_SECONDS, chain.ttlSeconds, ...records.map(ttlOf));
     return { kind: "answer", answer: { kind: "found", records, name, ttlSeconds, authentic } };
   }
@@ -119,15 +117,13 @@ function readDenial(packet: DecodedPacket, { name, links }: Chain) {
 
 type Chain = { name: Domain; links: number; ttlSeconds: number };
 
-/** From the asked name along the reply's CNAMEs. `undefined`: there is no end. RFC 1034 section 3.6.2. */
+/** From the asked name along the reply's CNAMEs. `undefined`: a loop, or as good as one. RFC 1034 section 3.6.2. */
 function followChain(question: Question, answers: Answer[]): Chain | undefined {
   const chain: Chain = { name: question.name, links: 0, ttlSeconds: MOST_TTL_SECONDS };
-  const seen = new Set<string>();
   for (;;) {
     const alias = answers.find((record) => record.type === "CNAME" && lower(record.name) === chain.name);
     if (alias?.type !== "CNAME") return chain;
-    if (seen.has(chain.name) || chain.links >= MOST_LINKS) return undefined;
-    seen.add(chain.name);
+    if (chain.links >= MOST_LINKS) return undefined;
     chain.name = lower(alias.data);
     chain.links += 1;
     chain.ttlSeconds = Math.min(chain.ttlSeconds, ttlOf(alias));
@@ -165,7 +161,8 @@ function decodeHead(bytes: Buffer): DecodedPacket | undefined {
 function decodeWhole(bytes: Buffer): DecodedPacket | undefined {
   try {
     const packet = decode(bytes);
-    // dns-packet cuts a last record that claims more bytes than there are.
+    // dns-packet goes on past the end: half an address becomes `192.0.undefined.undefined`,
+    // half a text a shorter text.
     return decode.bytes <= bytes.length ? packet : undefined;
   } catch {
     return undefined;

@@ -44,10 +44,7 @@ function normalise(text: string, label: RegExp): Domain | undefined {
 // is `example`. It may see nothing but labels of letters, digits and hyphens.
 function toALabels(name: string): string | undefined {
   if (/^\p{ASCII}*$/u.test(name)) return name.toLowerCase();
-  const labels = name.split(".");
-  if (!labels.every((part) => U_LABEL.test(part))) return undefined;
-  const converted = domainToASCII(name);
-  return converted.split(".").length === labels.length ? converted : undefined;
+  return name.split(".").every((part) => U_LABEL.test(part)) ? domainToASCII(name) : undefined;
 }
 
 // No top-level domain is a number (RFC 1123 section 2.1, RFC 3696 section 2). A

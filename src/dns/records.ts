@@ -1,17 +1,9 @@
 /**
  * dns-packet's records to the relay's own. Pure.
  */
-import { isIPv4, isIPv6 } from "node:net";
 import type { Answer } from "dns-packet";
 import type { Address, DnsAnswer, MxRecord } from "./answer.ts";
 import { toQueryName } from "./name.ts";
-
-/** dns-packet makes `1.2.undefined.undefined` of a cut address. */
-export function isSound(record: Answer): boolean {
-  if (record.type === "A") return isIPv4(record.data);
-  if (record.type === "AAAA") return isIPv6(record.data);
-  return true;
-}
 
 /** The answer with its records read by `read`; the other answers as they are. */
 export function withRecords<T>(answer: DnsAnswer<Answer>, read: (record: Answer) => T[]): DnsAnswer<T> {

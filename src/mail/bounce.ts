@@ -29,8 +29,7 @@ export async function buildBounce(report: BounceReport): Promise<Buffer> {
     disableUrlAccess: true,
   });
   root.setHeader("From", { name: "Mail Delivery", address: `MAILER-DAEMON@${report.hostname}` });
-  // As an object: text would be parsed, and a comma in a quoted local part make two addresses of it.
-  root.setHeader("To", { name: "", address: report.to });
+  root.setHeader("To", report.to);
   root.setHeader("Subject", "Your message could not be delivered");
   root.setHeader("Date", new Date(report.now));
   root.setHeader("Message-ID", report.messageId);

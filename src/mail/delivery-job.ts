@@ -39,6 +39,8 @@ export type DeliveryJobData = {
   sizeBytes: number;
   smtputf8: boolean;
   eightBit: boolean;
+  /** Delivered whatever the recipient's policy: see `AcceptedMessage`. */
+  tlsRequired?: false;
   /** Attempts made. */
   attempt: number;
   /** Why it waits; absent before the first attempt. */

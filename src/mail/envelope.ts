@@ -21,6 +21,22 @@ export type AcceptedMessage = {
   envelope: Envelope;
   data: Buffer;
   acceptedAt: number;
+  /** For the history. */
+  origin?: Origin;
+  /** `TLS-Required: No` (RFC 8689): delivered whatever the recipient's policy. Only for TLS reports of our own. */
+  tlsRequired?: false;
+};
+
+/** Where a message came from. */
+export type Origin = {
+  /** The client's address, the user who had logged in, and the protocol (RFC 3848); none for a report of our own. */
+  client?: string;
+  user?: string;
+  protocol?: string;
+  /** The text of the Message-ID field. */
+  messageId: string;
+  /** The queue id of the message that this one reports on. */
+  reportOn?: string;
 };
 
 /** The part after the last `@`: a domain, or an address literal in brackets. */

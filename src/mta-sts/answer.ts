@@ -68,7 +68,27 @@ export type FetchFailure = {
   resultType: "sts-policy-fetch-error" | "sts-policy-invalid" | "sts-webpki-invalid";
   /** In plain words, for the log and the report. Never an exception's text. */
   detail: string;
+  /** For who says what to do about it. Absent where the fetch itself is not to blame. */
+  cause?: FetchCause;
 };
+
+/** What stood in the way of a fetch, by what mends it. */
+export type FetchCause =
+  | "no-address"
+  | "address-refused"
+  /** No connection, or no whole answer in time. */
+  | "unreachable"
+  | "tls"
+  | "certificate-name"
+  | "certificate-expired"
+  | "certificate-untrusted"
+  | "redirect"
+  | "status"
+  | "media-type"
+  /** HTTP that is not as it must be. */
+  | "answer"
+  /** The file itself. */
+  | "policy";
 
 /** Keeps policies for all workers. Every method may reject when the store is away. */
 export type PolicyStore = {
@@ -103,6 +123,9 @@ export type PolicyEvent =
   | { kind: "changed"; before: KnownPolicy; after: KnownPolicy; weaker: string | undefined }
   | { kind: "fetch-failed"; domain: Domain; id: string; failure: FetchFailure; cached: KnownPolicy | undefined }
   | { kind: "record-unusable"; domain: Domain; detail: string; cached: KnownPolicy | undefined }
-  | { kind: "refresh-failed"; domain: Domain; detail: string; cached: KnownPolicy }
+  /** `recordGone`: because the DNS says that there is no record any more. */
+  | { kind: "refresh-failed"; domain: Domain; detail: string; cached: KnownPolicy; recordGone?: true }
+  /** Mail found no record where a policy is in force, which stays so. */
+  | { kind: "record-gone"; domain: Domain; cached: KnownPolicy }
   /** The store did not take or give what was asked; told at most once a minute. This process goes on from memory. */
   | { kind: "store-failed"; domain: Domain; doing: "reading" | "writing" | "locking"; cause: unknown };

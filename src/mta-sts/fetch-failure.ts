@@ -3,7 +3,8 @@
  * the words of RFC 8460 section 4.3.2. An exception's own text goes nowhere: it
  * changes with the runtime and may carry what a stranger wrote.
  */
-import type { FetchFailure } from "./answer.ts";
+import { HOST_MISMATCH } from "../tls/identity.ts";
+import type { FetchCause, FetchFailure } from "./answer.ts";
 
 /** How an exchange ended early. */
 export type Fault = {
@@ -46,26 +47,39 @@ const NETWORK_WORDS = new Map(
 export function failureOf(host: string, { code, untrusted }: Fault): FetchFailure {
   if (untrusted !== undefined) {
     const words = CERTIFICATE_WORDS.get(untrusted) ?? `its certificate is not trusted (${asCode(untrusted)})`;
-    return { resultType: "sts-webpki-invalid", detail: `${host}: ${words}` };
+    return webPkiInvalid(host, words, certificateCause(untrusted));
   }
   if (code !== undefined && /^(?:ERR_SSL_|ERR_TLS_|EPROTO$)/.test(code)) {
-    return { resultType: "sts-webpki-invalid", detail: `${host}: no TLS connection (${asCode(code)})` };
+    return webPkiInvalid(host, `no TLS connection (${asCode(code)})`, "tls");
   }
   const words = NETWORK_WORDS.get(code ?? "");
-  if (words !== undefined) return fetchError(host, words);
-  if (code?.startsWith("HPE_")) return fetchError(host, "it does not speak HTTP properly");
-  return fetchError(host, `the exchange failed (${asCode(code ?? "")})`);
+  if (words !== undefined) return fetchError(host, words, code === "HPE_HEADER_OVERFLOW" ? "answer" : "unreachable");
+  if (code?.startsWith("HPE_")) return fetchError(host, "it does not speak HTTP properly", "answer");
+  return fetchError(host, `the exchange failed (${asCode(code ?? "")})`, "unreachable");
 }
 
-export const fetchError = (host: string, words: string): FetchFailure => ({
+export const fetchError = (host: string, words: string, cause?: FetchCause): FetchFailure => ({
   resultType: "sts-policy-fetch-error",
   detail: `${host}: ${words}`,
+  ...(cause === undefined ? {} : { cause }),
 });
 
 export const policyInvalid = (host: string, words: string): FetchFailure => ({
   resultType: "sts-policy-invalid",
   detail: `the policy of ${host}: ${words}`,
+  cause: "policy",
 });
+
+const webPkiInvalid = (host: string, words: string, cause: FetchCause): FetchFailure => ({
+  resultType: "sts-webpki-invalid",
+  detail: `${host}: ${words}`,
+  cause,
+});
+
+function certificateCause(untrusted: string): FetchCause {
+  if (untrusted === HOST_MISMATCH) return "certificate-name";
+  return untrusted === "CERT_HAS_EXPIRED" ? "certificate-expired" : "certificate-untrusted";
+}
 
 // Where OpenSSL has no code, Node gives a text in its place.
 const asCode = (code: string) => (/^[A-Z][A-Z0-9_]*$/.test(code) ? code : "no code");

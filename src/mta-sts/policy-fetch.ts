@@ -8,12 +8,13 @@
 import { once } from "node:events";
 import type { IncomingMessage } from "node:http";
 import { get, type RequestOptions } from "node:https";
-import type { LookupFunction, TcpSocketConnectOpts } from "node:net";
+import type { TcpSocketConnectOpts } from "node:net";
 import type { ConnectionOptions, SecureContext, TLSSocket } from "node:tls";
 import type { AddressGuard } from "../dns/address-guard.ts";
 import type { Address, Domain, Resolver } from "../dns/answer.ts";
+import { checkedAddresses, lookupIn } from "../dns/checked-addresses.ts";
 import { checkServerIdentity } from "../tls/identity.ts";
-import type { FetchFailure, Policy } from "./answer.ts";
+import type { FetchCause, FetchFailure, Policy } from "./answer.ts";
 import { failureOf, fetchError, policyInvalid } from "./fetch-failure.ts";
 import { decodePolicy, parsePolicy } from "./policy.ts";
 import { policyHost } from "./record.ts";
@@ -55,7 +56,8 @@ export function createPolicyFetch(options: PolicyFetchOptions): FetchPolicy {
     const outcome = await fetchFrom(host, options, maxBytes, ends);
     if (outcome.kind === "fetched") return outcome;
     signal?.throwIfAborted();
-    if (deadline.aborted) return failed(fetchError(host, `no whole answer within ${timeoutMs / 1000} s`));
+    if (deadline.aborted)
+      return failed(fetchError(host, `no whole answer within ${timeoutMs / 1000} s`, "unreachable"));
     return outcome;
   };
 }
@@ -71,16 +73,16 @@ async function fetchFrom(
   signal: AbortSignal,
 ): Promise<Outcome> {
   const found = await checkedAddresses(host, options, signal);
-  if (found.kind === "failed") return found;
+  if (found.kind === "none") return failed(fetchError(host, found.detail, CAUSE[found.why]));
   const request = get(requestOptions(host, found.addresses, options, signal));
   // Errors are met where they are awaited; this one only keeps a late one from ending the process.
   request.on("error", () => undefined);
   try {
     const [response] = (await once(request, "response")) as [IncomingMessage];
     const objection = objectionTo(response, maxBytes);
-    if (objection !== undefined) return failed(fetchError(host, objection));
+    if (objection !== undefined) return failed(fetchError(host, objection.words, objection.cause));
     const body = await readBody(response, maxBytes);
-    if (body === undefined) return failed(fetchError(host, tooLarge(maxBytes)));
+    if (body === undefined) return failed(fetchError(host, tooLarge(maxBytes), "answer"));
     return read(host, body);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
@@ -91,29 +93,12 @@ async function fetchFrom(
   }
 }
 
+const CAUSE = { absent: "no-address", unknown: "no-address", refused: "address-refused" } as const;
+
 /** OpenSSL's judgement of the certificate, or that of checkServerIdentity: the error's code, whatever its declared type. */
 function whyUntrusted(socket: TLSSocket | null): string | undefined {
   const why: unknown = socket?.authorizationError;
   return typeof why === "string" ? why : undefined;
-}
-
-/** The host's addresses that may be connected to: the very ones that `lookup` hands out. */
-async function checkedAddresses(
-  host: Domain,
-  { dns, guard }: PolicyFetchOptions,
-  signal: AbortSignal,
-): Promise<{ kind: "addresses"; addresses: Address[] } | { kind: "failed"; failure: FetchFailure }> {
-  const answer = await dns.addresses(host, { signal });
-  if (answer.kind === "absent") return failed(fetchError(host, "it has no address"));
-  if (answer.kind === "unknown") return failed(fetchError(host, `its address could not be found out (${answer.why})`));
-  const refused: string[] = [];
-  const addresses = answer.records.filter(({ address }) => {
-    const verdict = guard(address);
-    if (!verdict.allowed) refused.push(verdict.why);
-    return verdict.allowed;
-  });
-  if (addresses.length > 0) return { kind: "addresses", addresses };
-  return failed(fetchError(host, `none of its addresses may be connected to: ${refused.slice(0, 4).join("; ")}`));
 }
 
 function requestOptions(
@@ -142,29 +127,29 @@ function requestOptions(
   };
 }
 
-function lookupIn(addresses: Address[]): LookupFunction {
-  return (_host, options, callback) => {
-    const first = addresses[0]?.address ?? "";
-    process.nextTick(() => (options.all ? callback(null, addresses) : callback(null, first, addresses[0]?.family)));
-  };
-}
+type Objection = { words: string; cause: FetchCause };
 
 /** Why the answer, by its head, is no policy. */
-function objectionTo({ statusCode, headers }: IncomingMessage, maxBytes: number): string | undefined {
+function objectionTo({ statusCode, headers }: IncomingMessage, maxBytes: number): Objection | undefined {
   // A redirect is an answer like any other that is not 200. RFC 8461 section 3.3.
-  if (statusCode !== 200) return `it answered with status ${statusCode}`;
+  if (statusCode !== 200) {
+    const isRedirect = statusCode !== undefined && statusCode >= 300 && statusCode < 400;
+    return { words: `it answered with status ${statusCode}`, cause: isRedirect ? "redirect" : "status" };
+  }
   const mediaType = headers["content-type"]?.split(";")[0]?.trim().toLowerCase();
-  if (mediaType !== "text/plain") return `its answer is ${mediaType ? "not of type text/plain" : "of no type"}`;
+  if (mediaType !== "text/plain") {
+    return { words: `its answer is ${mediaType ? "not of type text/plain" : "of no type"}`, cause: "media-type" };
+  }
   const encoding = headers["content-encoding"]?.trim().toLowerCase() ?? "identity";
-  if (encoding !== "identity") return "its answer is compressed, which was not asked for";
+  if (encoding !== "identity") return { words: "its answer is compressed, which was not asked for", cause: "answer" };
   const length = headers["content-length"];
   // A body that ends with the connection can be cut short by anyone on the way
   // (TLS has an end mark, Node does not insist on it), and `max_age: 604800`
   // cut short is a policy of six seconds. RFC 9112 section 8.
   const coding = headers["transfer-encoding"];
   const saysItsEnd = coding === undefined ? length !== undefined : /\bchunked$/i.test(coding);
-  if (!saysItsEnd) return "its answer does not say where it ends";
-  return Number(length ?? 0) > maxBytes ? tooLarge(maxBytes) : undefined;
+  if (!saysItsEnd) return { words: "its answer does not say where it ends", cause: "answer" };
+  return Number(length ?? 0) > maxBytes ? { words: tooLarge(maxBytes), cause: "answer" } : undefined;
 }
 
 const tooLarge = (maxBytes: number) => `its answer is larger than ${maxBytes} bytes`;

@@ -46,6 +46,9 @@ export function createPolicyLookup(parts: PolicyLookupParts): PolicyLookup {
   const tellUnusable = (domain: Domain, { detail }: { detail: string }, cached: KnownPolicy | undefined) => {
     if (tellNow(`${domain} ${detail}`)) parts.report({ kind: "record-unusable", domain, detail, cached });
   };
+  const tellGone = (domain: Domain, cached: KnownPolicy | undefined) => {
+    if (cached !== undefined && tellNow(domain)) parts.report({ kind: "record-gone", domain, cached });
+  };
 
   return async (asked, { fresh = false, signal } = {}) => {
     const domain = toDomain(asked);
@@ -61,6 +64,7 @@ export function createPolicyLookup(parts: PolicyLookupParts): PolicyLookup {
       if (recalled.kind === "unavailable") return { kind: "unknown", why: "store", detail: "the policy store is away" };
       ({ known } = recalled);
       if (record.kind === "unusable") tellUnusable(domain, record, inForce(known, parts.now()));
+      if (record.kind === "absent") tellGone(domain, inForce(known, parts.now()));
       const answer = await follow(parts, { domain, known, record, fresh: askOptions.fresh }, signal);
       if (answer !== "again") return answer;
     }

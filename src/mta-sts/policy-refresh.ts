@@ -37,7 +37,9 @@ export async function refreshPolicy(parts: PolicyRefreshParts, asked: Domain, si
   const cached = known !== undefined && isInForce(known, now()) ? known : undefined;
   const id = idToFetch(record, cached);
   if (id === undefined) {
-    if (cached !== undefined) report({ kind: "refresh-failed", domain, detail: whyNoRecord(record), cached });
+    if (cached === undefined) return;
+    const gone = record.kind === "absent" ? ({ recordGone: true } as const) : {};
+    report({ kind: "refresh-failed", domain, detail: whyNoRecord(record), cached, ...gone });
     return;
   }
   const failure = await memory.failure(domain);

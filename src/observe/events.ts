@@ -4,6 +4,9 @@
  */
 import type { Logger } from "pino";
 import type { FetchFailure, KnownPolicy, PolicyEvent } from "../mta-sts/answer.ts";
+import { operatorEvents } from "./operator-events.ts";
+import { publishEvents } from "./publish-events.ts";
+import { tlsReportEvents } from "./tls-report-events.ts";
 
 export type Events = ReturnType<typeof createEvents>;
 
@@ -13,6 +16,9 @@ export function createEvents(log: Logger) {
     ...submissionEvents(log),
     policy: (event: PolicyEvent) => logPolicyEvent(log, event),
     ...deliveryEvents(log),
+    ...operatorEvents(log),
+    ...publishEvents(log),
+    ...tlsReportEvents(log),
   };
 }
 
@@ -29,6 +35,17 @@ function relayEvents(log: Logger) {
       log.warn({ event: "redis-not-durable", ...what }, "Redis may lose mail that was answered 250"),
     embeddedRedis: (what: { pid?: number; exit?: string; detail: string }) =>
       log.warn({ event: "embedded-redis", ...what }, what.detail),
+    /** With the configuration: one line for each, at the start or when it is read again. */
+    configurationProblem: (line: string) => log.warn({ event: "configuration" }, line),
+    configurationRefused: (what: { errors: number }) =>
+      log.error({ event: "configuration-refused", ...what }, "the changed configuration is not used: it has errors"),
+    configurationApplied: ({ settings }: { settings: string[] }) =>
+      log.info(
+        { event: "configuration-applied", settings },
+        settings.length === 0 ? "no setting to apply has changed" : `in force from now on: ${settings.join(", ")}`,
+      ),
+    restartNeeded: ({ settings }: { settings: string[] }) =>
+      log.warn({ event: "restart-needed", settings }, `changed, but not before a restart: ${settings.join(", ")}`),
     certificateLoaded: (what: { file: string; expiresAt: string }) =>
       log.info({ event: "certificate-loaded", ...what }, "certificate loaded"),
     certificateUnreadable: (what: { file: string; detail: string }) =>
@@ -93,6 +110,11 @@ function deliveryEvents(log: Logger) {
       ),
     failed: (what: { message: string; domain: string; to: string[]; status: string; detail: string }) =>
       log.warn({ event: "failed", ...what }, `gave up ${what.message} for ${what.domain}: ${what.detail}`),
+    operatorOrder: (what: { message: string; domain: string; verb: string; by: string; reason?: string }) =>
+      log.warn(
+        { event: "operator-order", ...what },
+        `${what.by} ordered: ${what.verb} ${what.message} for ${what.domain}`,
+      ),
     bounced: (what: { message: string; bounce: string; to: string; recipients: string[] }) =>
       log.info({ event: "bounced", ...what }, `bounce ${what.bounce} for ${what.message}`),
     bounceDropped: (what: { message: string; recipients: string[]; detail: string }) =>
@@ -141,7 +163,8 @@ function logPolicyEvent(log: Logger, event: PolicyEvent): void {
           );
     }
     case "fetch-failed":
-      return log.warn(
+      // RFC 8461 section 10.2: failures about a policy in mode "none" are no news.
+      return log[event.cached?.policy.mode === "none" ? "debug" : "warn"](
         {
           event: "policy-refused",
           domain: event.domain,
@@ -155,6 +178,11 @@ function logPolicyEvent(log: Logger, event: PolicyEvent): void {
       return log.warn(
         { event: "record-unusable", domain: event.domain, detail: event.detail, cached: cachedMode(event.cached) },
         `_mta-sts.${event.domain}: ${event.detail}`,
+      );
+    case "record-gone":
+      return log[event.cached.policy.mode === "none" ? "debug" : "warn"](
+        { event: "record-gone", ...summary(event.cached) },
+        `${event.domain} has no MTA-STS record any more; its policy holds until it ends`,
       );
     case "store-failed":
       return log.error(

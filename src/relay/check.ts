@@ -9,12 +9,14 @@ import { redisAddress } from "../store/redis-target.ts";
 import { openRelayProblem } from "../submission/open-relay.ts";
 import { passwordHashProblem } from "../submission/password-hash.ts";
 import { authoritiesProblem, certificateProblems } from "./check-files.ts";
+import { publishProblems } from "./check-publish.ts";
 
 export async function configProblems(config: Config, now: () => number = Date.now): Promise<Problem[]> {
   const files = await Promise.all([
     certificateFiles(config, now()),
     authorities(["tls", "caFile"], config.tls.caFile),
     authorities(["redis", "caFile"], config.redis.caFile),
+    publishProblems(config, now()),
   ]);
   return [...redisProblems(config), ...listenerProblems(config), ...userProblems(config), ...files.flat()];
 }

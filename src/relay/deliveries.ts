@@ -9,13 +9,17 @@ import { createSessionPool } from "../smtp/pool.ts";
 import { openSession } from "../smtp/session.ts";
 import type { StoreConnection } from "../store/connection.ts";
 import { startDeliveryWorker } from "../store/delivery-worker.ts";
+import { trimHistory } from "../store/history-trim.ts";
 import type { MailQueue } from "../store/mail-queue.ts";
 import { type ScheduledTask, startSchedule } from "../store/schedule.ts";
 import { sweepOrphans } from "../store/sweeper.ts";
-import type { Protocols } from "./relay.ts";
+import type { Protocols } from "./protocols.ts";
+import { wayOut } from "./way-out.ts";
 
 export type DeliveriesParts = {
   config: Config;
+  /** The configuration of the moment, for what may change while the relay runs. */
+  live: () => Config;
   connection: StoreConnection;
   queue: MailQueue;
   protocols: Protocols;
@@ -41,16 +45,26 @@ export function startDeliveries(parts: DeliveriesParts, stack: AsyncDisposableSt
     concurrency: config.delivery.concurrency,
     deliver: createDelivery(deliveryParts(parts, pool)),
     onFault,
+    onOrder: ({ message, domain }, { verb, by, reason }) =>
+      events.operatorOrder({ message, domain, verb, by, ...(reason === undefined ? {} : { reason }) }),
   });
-  stack.defer(() => worker.close(config.shutdown.graceMs));
+  stack.defer(() => worker.close(parts.live().shutdown.graceMs));
 }
 
-function tasksOf({ connection, protocols, events }: DeliveriesParts): ScheduledTask[] {
+function tasksOf({ config, connection, protocols, events }: DeliveriesParts): ScheduledTask[] {
+  // History gives way before mail is refused.
+  const memoryShare = config.redis.stopIntakeAt * 0.8;
   return [
     {
       name: "policy-refresh",
       everyMs: MINUTE_MS,
       run: async (signal) => void (await protocols.policies.refreshDue(signal)),
+    },
+    {
+      name: "history-trim",
+      everyMs: 10_000,
+      run: async (signal) =>
+        void (await trimHistory(connection, { ...config.history, memoryShare }, Date.now(), signal)),
     },
     {
       name: "orphan-sweep",
@@ -62,30 +76,20 @@ function tasksOf({ connection, protocols, events }: DeliveriesParts): ScheduledT
   ];
 }
 
-function deliveryParts({ config, protocols, events }: DeliveriesParts, pool: ReturnType<typeof createSessionPool>) {
-  const { delivery, retry } = config;
-  const { sourceAddress4, sourceAddress6 } = delivery;
+function deliveryParts({ config, live, protocols, events }: DeliveriesParts, pool: ReturnType<typeof createSessionPool>) {
+  const { delivery } = config;
   return {
     ...protocols,
     pool,
     openSession,
     events,
-    hostname: config.hostname,
-    port: delivery.port,
-    ipv6: delivery.ipv6,
-    sourceAddress: {
-      ...(sourceAddress4 === undefined ? {} : { 4: sourceAddress4 }),
-      ...(sourceAddress6 === undefined ? {} : { 6: sourceAddress6 }),
-    },
-    limits: {
-      setupTimeoutMs: delivery.connectTimeoutMs,
-      commandTimeoutMs: delivery.commandTimeoutMs,
-      dataTimeoutMs: delivery.dataTimeoutMs,
-    },
+    ...wayOut(config),
     recipientsPerTransaction: delivery.maxRecipientsPerTransaction,
     attemptTimeoutMs: delivery.attemptTimeoutMs,
-    retry,
-    ruleOf: (domain: string) => domainRule(config, domain),
+    get retry() {
+      return live().retry;
+    },
+    ruleOf: (domain: string) => domainRule(live(), domain),
     now: Date.now,
     random: Math.random,
   };

@@ -2,28 +2,24 @@
  * The relay: makes the parts from the configuration, joins them, runs them, and
  * lets them end in the right order.
  */
-import { readFile } from "node:fs/promises";
 import type { Config } from "../config/config.ts";
-import { createAddressGuard } from "../dns/address-guard.ts";
-import { createResolver } from "../dns/resolver.ts";
-import { systemServers } from "../dns/system-servers.ts";
-import { createPolicyFetch } from "../mta-sts/policy-fetch.ts";
-import { createPolicySource, type PolicySource } from "../mta-sts/policy-source.ts";
 import { createEvents, type Events } from "../observe/events.ts";
 import type { Logger } from "../observe/log.ts";
 import { createMailQueue } from "../store/mail-queue.ts";
-import { createPolicyStore } from "../store/policy-store.ts";
-import type { StoreConnection } from "../store/connection.ts";
-import { createTrust } from "../tls/trust.ts";
 import { startDeliveries } from "./deliveries.ts";
+import { createProtocols } from "./protocols.ts";
+import { planReload } from "./reload.ts";
+import { startPublishing } from "./publishing.ts";
 import { startSubmission } from "./submission.ts";
 import { openStore } from "./store.ts";
 
 export type Relay = {
   /** Where it takes mail, with the ports that were really taken. */
   addresses: { host: string; port: number; tls: "starttls" | "implicit" | "none" }[];
-  /** Reads the certificates again. */
-  reload(): Promise<void>;
+  /** Where the policies of our domains are served. */
+  policyServers: { host: string; port: number; tls: "implicit" | "none" }[];
+  /** Takes over what may change while it runs, says what needs a restart, and reads the certificate again. */
+  reload(config: Config): Promise<void>;
   /** Takes no more mail, lets deliveries under way end, and closes everything. */
   stop(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
@@ -34,11 +30,18 @@ export async function startRelay(config: Config, parts: { log: Logger; events?: 
   const events = parts.events ?? createEvents(parts.log);
   await using opened = new AsyncDisposableStack();
   const connection = await openStore(config, events, opened);
-  const queue = createMailQueue({ connection, stopIntakeAt: config.redis.stopIntakeAt });
+  const queue = createMailQueue({
+    connection,
+    stopIntakeAt: config.redis.stopIntakeAt,
+    keepsHistory: config.history.maxMessages > 0,
+  });
   opened.defer(() => queue.close());
-  const protocols = await createProtocols(config, connection, events);
-  startDeliveries({ config, connection, queue, protocols, events }, opened);
-  const submission = await startSubmission({ config, queue, events, log: parts.log }, opened);
+  let current = config;
+  const live = () => current;
+  const protocols = await createProtocols(config, connection, events, live);
+  startDeliveries({ config, live, connection, queue, protocols, events }, opened);
+  const publishing = await startPublishing({ live, dns: protocols.dns, events }, opened);
+  const submission = await startSubmission({ live, connection, queue, events, log: parts.log }, opened);
   events.started({
     role: "all",
     listeners: submission.addresses.map(({ host, port, tls }) => `${host}:${port} (${tls})`),
@@ -50,35 +53,20 @@ export async function startRelay(config: Config, parts: { log: Logger; events?: 
     await running.disposeAsync();
     events.stopped();
   };
-  return { addresses: submission.addresses, reload: () => submission.reload(), stop, [Symbol.asyncDispose]: stop };
-}
-
-export type Protocols = {
-  dns: ReturnType<typeof createResolver>;
-  guard: ReturnType<typeof createAddressGuard>;
-  trust: ReturnType<typeof createTrust>;
-  policies: PolicySource;
-};
-
-async function createProtocols(config: Config, connection: StoreConnection, events: Events): Promise<Protocols> {
-  const { servers, zones, timeoutMs, tries } = config.dns;
-  const dns = createResolver({ servers: servers.length === 0 ? systemServers() : servers, zones, timeoutMs, tries });
-  const guard = createAddressGuard({ allow: config.network.allow });
-  const trust = createTrust(config.tls.caFile === undefined ? undefined : await readFile(config.tls.caFile, "utf8"));
-  const fetchPolicy = createPolicyFetch({
-    dns,
-    guard,
-    port: config.mtaSts.policyPort,
-    secureContext: trust.strict,
-    timeoutMs: config.mtaSts.fetchTimeoutMs,
-  });
-  const policies = createPolicySource({
-    dns,
-    store: createPolicyStore(connection),
-    fetchPolicy,
-    now: Date.now,
-    random: Math.random,
-    report: (event) => events.policy(event),
-  });
-  return { dns, guard, trust, policies };
+  const reload = async (next: Config) => {
+    if (running.disposed) return;
+    const plan = planReload(current, next);
+    current = plan.config;
+    parts.log.level = current.log.level;
+    events.configurationApplied({ settings: plan.applied });
+    if (plan.needRestart.length > 0) events.restartNeeded({ settings: plan.needRestart });
+    await Promise.all([submission.renewCertificate(), publishing.renewCertificates()]);
+  };
+  return {
+    addresses: submission.addresses,
+    policyServers: publishing.addresses,
+    reload,
+    stop,
+    [Symbol.asyncDispose]: stop,
+  };
 }

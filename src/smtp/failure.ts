@@ -18,6 +18,9 @@ export type SetupFailure = {
 /** What nodemailer's connection tells of an error: `originalCode` is the system's or OpenSSL's. */
 type ConnectionError = { code?: unknown; originalCode?: unknown; command?: unknown; response?: unknown };
 
+/** The machine has no way to the address, often because it has no IPv6: no fault of the host. */
+export const NO_ROUTE = "no route to it from here";
+
 /** The relay stops, or the time for the attempt is over: no fault of the host. */
 const BROKEN_OFF: SetupFailure = { phase: "connect", detail: "the attempt was broken off" };
 
@@ -77,7 +80,7 @@ function connectWords(cause: unknown): SetupFailure {
     case "ENETUNREACH":
     case "EADDRNOTAVAIL":
     case "EAFNOSUPPORT":
-      return { phase: "connect", detail: "no route to it from here" };
+      return { phase: "connect", detail: NO_ROUTE };
     case "ECONNRESET":
     case "EPIPE":
     case "ECONNECTION":

@@ -17,7 +17,7 @@ export function readReply(raw: string): Reply | undefined {
   const first = /^([2-5]\d\d)(?:[ -]|$)/.exec(raw);
   if (first === null) return undefined;
   const code = Number(first[1]);
-  const lines = raw.split(/\r?\n/).map((line) => line.replace(/^\d{3}[ -]/, ""));
+  const lines = raw.split(/\r?\n/).map((line) => line.replace(/^\d{3}(?:[ -]|$)/, ""));
   const status = /^([245]\.\d{1,3}\.\d{1,3})(?: |$)/.exec(lines[0] ?? "")?.[1];
   // Each line of an enhanced reply repeats the status code; once is enough to read.
   const rest = lines.map((line, i) =>

@@ -4,7 +4,11 @@
  */
 import type { Redis } from "ioredis";
 import type { Domain } from "../dns/answer.ts";
-import { bodyKey, dataField, deliveryJobId, deliveryJobKey, domainOfField, openField } from "./keys.ts";
+import type { HistoryEntry } from "../mail/history.ts";
+import { appendLua, historyArguments, historyKeys } from "./history-write.ts";
+import { type JobOrder, readOrder } from "./job-order.ts";
+import { bodyKey, dataField, deliveryJobId, deliveryJobKey, domainOfField, openField, orderField } from "./keys.ts";
+import { createScript } from "./script.ts";
 
 /** The fields of the hash for a new message. */
 export function bodyFields(data: Buffer, domains: Domain[], acceptedAt: number): Record<string, Buffer | string> {
@@ -12,22 +16,43 @@ export function bodyFields(data: Buffer, domains: Domain[], acceptedAt: number):
   return { [dataField]: data, ...Object.fromEntries(domains.map((domain) => [openField(domain), since])) };
 }
 
-/** `undefined`: it is gone. */
-export async function readBody(redis: Redis, messageId: string): Promise<Buffer | undefined> {
-  // Not `hget`: that one decodes UTF-8, and a message is bytes.
-  return (await redis.hgetBuffer(bodyKey(messageId), dataField)) ?? undefined;
+/** What a job needs to begin: the text (`undefined`: it is gone), and an operator's order, if there is one. */
+export async function readBody(
+  redis: Redis,
+  messageId: string,
+  domain: Domain,
+): Promise<{ body: Buffer | undefined; order: JobOrder | undefined }> {
+  // Not `hmget`: that one decodes UTF-8, and a message is bytes.
+  const [body, order] = await redis.hmgetBuffer(bodyKey(messageId), dataField, orderField(domain));
+  return { body: body ?? undefined, order: order ? readOrder(order.toString()) : undefined };
 }
 
-/** This domain's job needs the body no more. Doing it twice does no harm. */
-export async function closeBody(redis: Redis, messageId: string, domain: Domain): Promise<void> {
-  await redis.eval(closeScript, 1, bodyKey(messageId), openField(domain));
+/** This domain's job needs the body no more; `entries` go into the history. Doing it twice closes nothing twice. */
+export async function closeBody(
+  redis: Redis,
+  messageId: string,
+  domain: Domain,
+  history: { now: number; entries: HistoryEntry[] } = { now: 0, entries: [] },
+): Promise<void> {
+  const keys = [bodyKey(messageId), ...historyKeys(messageId)];
+  const notes = historyArguments(messageId, history.now, history.entries);
+  await closeScript(redis, keys, [openField(domain), orderField(domain), ...notes]);
 }
 
 // What is left when no job needs the body is the body itself, or not even that.
-const closeScript = `
-  redis.call("HDEL", KEYS[1], ARGV[1])
-  if redis.call("HLEN", KEYS[1]) <= 1 then redis.call("DEL", KEYS[1]) end
+export const closeLua = `
+  local function closeBody(body, open, order)
+    redis.call("HDEL", body, open, order)
+    if redis.call("HLEN", body) <= 1 then redis.call("DEL", body) end
+  end
 `;
+
+const closeScript = createScript(`
+  ${closeLua}
+  ${appendLua}
+  closeBody(KEYS[1], ARGV[1], ARGV[2])
+  appendHistory(KEYS[2], KEYS[3], ARGV, 3)
+`);
 
 /** The domains whose jobs are said to need the body, and since when (epoch milliseconds). */
 export async function openDomains(redis: Redis, messageId: string): Promise<Array<{ domain: Domain; since: number }>> {
@@ -41,7 +66,8 @@ export async function openDomains(redis: Redis, messageId: string): Promise<Arra
 /** Closes the body for this domain if there is no such job; says whether there was none. */
 export async function closeIfNoJob(redis: Redis, messageId: string, domain: Domain): Promise<boolean> {
   const jobKey = deliveryJobKey(deliveryJobId(messageId, domain));
-  const done = await redis.eval(closeOrphanScript, 2, bodyKey(messageId), jobKey, openField(domain));
+  const fields = [openField(domain), orderField(domain)];
+  const done = await redis.eval(closeOrphanScript, 2, bodyKey(messageId), jobKey, ...fields);
   return done === 1;
 }
 
@@ -49,6 +75,7 @@ export async function closeIfNoJob(redis: Redis, messageId: string, domain: Doma
 const closeOrphanScript = `
   if redis.call("EXISTS", KEYS[2]) == 1 then return 0 end
   local closed = redis.call("HDEL", KEYS[1], ARGV[1])
+  redis.call("HDEL", KEYS[1], ARGV[2])
   if redis.call("HLEN", KEYS[1]) <= 1 then redis.call("DEL", KEYS[1]) end
   return closed
 `;

@@ -3,11 +3,16 @@ import type { Worker } from "bullmq";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { PatientConnection } from "./connection.ts";
 
-/** Takes no more jobs, lets those that run go on for `graceMs`, aborts them, waits `abortedMs` more, then cuts off. */
+const LAST_WORDS_MS = 1_000;
+
+/**
+ * Takes no more jobs, lets those that run go on for `graceMs`, aborts them,
+ * waits `abortedMs` more and shortly for `afterwards`, then cuts off.
+ */
 export async function closeWorker(
   worker: Worker,
   connection: PatientConnection,
-  how: { graceMs: number; abort: () => void; abortedMs: number },
+  how: { graceMs: number; abort: () => void; abortedMs: number; afterwards?: () => Promise<void> },
 ): Promise<void> {
   const closed = worker.close();
   await endBlockingConnection(worker);
@@ -15,6 +20,8 @@ export async function closeWorker(
     how.abort();
     await settlesWithin(closed, how.abortedMs);
   }
+  // With Redis away there is no waiting for what it still should be told.
+  if (how.afterwards !== undefined) await settlesWithin(how.afterwards(), LAST_WORDS_MS);
   await connection.end();
   await closed;
 }

@@ -44,7 +44,8 @@ export type PatientConnection = {
   end(): Promise<void>;
 };
 
-const socketTimeoutOfWorkersMs = 30_000;
+/** How long a patient connection may be silent while a command waits. BullMQ's own waits take 10 seconds at most. */
+const patientSocketTimeoutMs = 30_000;
 
 /**
  * Resolves when Redis has answered. Rejects with a `StoreError` when it has not in
@@ -77,7 +78,13 @@ export async function connect(options: ConnectOptions): Promise<StoreConnection>
   return {
     redis: impatient.redis,
     where,
-    openPatient: () => openEndable({ ...address, maxRetriesPerRequest: null, socketTimeout: socketTimeoutOfWorkersMs }),
+    openPatient: () =>
+      openEndable({
+        ...address,
+        connectTimeout: timeoutMs,
+        maxRetriesPerRequest: null,
+        socketTimeout: patientSocketTimeoutMs,
+      }),
     close: async () => {
       report.stop();
       await impatient.end();

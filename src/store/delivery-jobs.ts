@@ -16,6 +16,7 @@ export function deliveryJobs(message: AcceptedMessage, lifetimeMs: number): Deli
     sizeBytes: message.data.length,
     smtputf8: envelope.smtputf8,
     eightBit: envelope.eightBit,
+    ...(message.tlsRequired === false ? { tlsRequired: false } : {}),
     attempt: 0,
     attempts: [],
   }));

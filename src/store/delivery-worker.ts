@@ -6,9 +6,12 @@
 import { DelayedError, type Job, WaitingError, Worker } from "bullmq";
 import type { DeliveryJobData } from "../mail/delivery-job.ts";
 import type { AcceptedMessage } from "../mail/envelope.ts";
+import type { HistoryEntry } from "../mail/history.ts";
+import { afterPutOff } from "./after-put-off.ts";
 import { closeBody, readBody } from "./body.ts";
 import { closeWorker, isLoss } from "./close-worker.ts";
 import type { StoreConnection } from "./connection.ts";
+import { type JobOrder, operatorEntry } from "./job-order.ts";
 import { deliveryQueue, keyPrefix } from "./keys.ts";
 import type { MailQueue } from "./mail-queue.ts";
 
@@ -25,6 +28,10 @@ export type DeliveryHandle = {
    * nothing twice. Rejects with a `StoreError` at once while Redis is away.
    */
   addBounce(bounce: AcceptedMessage, lifetimeMs: number, data: DeliveryJobData): Promise<void>;
+  /** An operator has given this message up: the recipients that wait fail, and the sender is told. */
+  giveUp?: { by: string; reason?: string };
+  /** Goes into the message's history, in one step with the end of this attempt. */
+  note(entry: HistoryEntry): void;
 };
 
 export type DeliverResult =
@@ -43,6 +50,8 @@ export type DeliveryWorkerParts = {
   deliver: Deliver;
   /** A bug, or a fault of Redis; the job in question is tried again. */
   onFault: (where: string, err: unknown) => void;
+  /** An operator's order was carried out, or handed to `deliver`. */
+  onOrder?: (job: DeliveryJobData, order: JobOrder) => void;
   now?: () => number;
   /** After how long a job whose worker died is taken by another. Default: 120,000. */
   lockMs?: number;
@@ -65,9 +74,10 @@ export type DeliveryWorker = {
 const priorityOfRetries = 1;
 
 export function startDeliveryWorker(parts: DeliveryWorkerParts): DeliveryWorker {
-  const { connection, concurrency, onFault, lockMs = 120_000, giveBackMs = 3_000 } = parts;
+  const { connection, concurrency, onFault, lockMs = 120_000, giveBackMs = 3_000, now = Date.now } = parts;
   const patient = connection.openPatient();
   const running = new Set<AbortController>();
+  let stopped = false;
 
   const worker: Worker<DeliveryJobData> = new Worker(
     deliveryQueue,
@@ -96,13 +106,33 @@ export function startDeliveryWorker(parts: DeliveryWorkerParts): DeliveryWorker 
     if (!isLoss(err)) onFault("delivery queue", err);
   });
 
+  // The job goes first, then its text: the other way round, a crash between the
+  // two would leave a job without its text, for mail that has been delivered.
+  // What a crash leaves over this way is an orphan for the sweeper.
+  const closing = new Set<Promise<void>>();
+  const afterwards = (where: string, work: Promise<void>) => {
+    const done = work
+      .catch((err: Error) => {
+        if (!isLoss(err)) onFault(where, err);
+      })
+      .finally(() => closing.delete(done));
+    closing.add(done);
+  };
+  const books = new WeakMap<Job, { entries: HistoryEntry[]; seen?: JobOrder }>();
+  const bookOf = (job: Job) => books.get(job) ?? { entries: [] };
+  worker.on("completed", (job) => {
+    const history = { now: now(), entries: bookOf(job).entries };
+    afterwards("body", closeBody(patient.redis, job.data.message, job.data.domain, history));
+  });
+
   const runJob = async (job: Job<DeliveryJobData>, signal: AbortSignal, token: string) => {
     const result = await outcomeOf(job, signal);
     switch (result.kind) {
       case "finished":
-        return closeBody(patient.redis, job.data.message, job.data.domain);
+        return;
       case "again":
-        await putOff(worker, job, token, result.at - (parts.now ?? Date.now)());
+        await putOff(worker, job, token, result.at - now());
+        afterwards("delivery queue", afterPutOff(patient.redis, job.data, now(), bookOf(job)));
         throw new DelayedError();
       case "given-back":
         await job.moveToWait(token);
@@ -114,32 +144,60 @@ export function startDeliveryWorker(parts: DeliveryWorkerParts): DeliveryWorker 
     job: Job<DeliveryJobData>,
     signal: AbortSignal,
   ): Promise<DeliverResult | { kind: "given-back" }> => {
+    // Fetched in the very moment of the abort.
+    if (stopped) return { kind: "given-back" };
     const late = lateness(signal, giveBackMs);
     try {
-      return await Promise.race([parts.deliver(handleOf(job), signal), late.passed]);
+      return await Promise.race([deliverOrObey(job, signal), late.passed]);
     } catch (err) {
       if (signal.aborted) return { kind: "given-back" };
       onFault("delivery", err);
-      return { kind: "again", at: (parts.now ?? Date.now)() + (parts.pauseAfterFaultMs ?? 60_000) };
+      return { kind: "again", at: now() + (parts.pauseAfterFaultMs ?? 60_000) };
     } finally {
       late.forget();
     }
   };
 
-  const handleOf = (job: Job<DeliveryJobData>): DeliveryHandle => ({
-    data: job.data,
-    readBody: () => readBody(patient.redis, job.data.message),
-    save: (data) => job.updateData(data),
-    addBounce: (bounce, lifetimeMs, data) => parts.queue.addBounce(bounce, lifetimeMs, data),
-  });
+  const deliverOrObey = async (job: Job<DeliveryJobData>, signal: AbortSignal): Promise<DeliverResult> => {
+    const { data } = job;
+    const { body, order } = await readBody(patient.redis, data.message, data.domain);
+    const entries: HistoryEntry[] = [];
+    books.set(job, { entries, ...(order === undefined ? {} : { seen: order }) });
+    if (order !== undefined) parts.onOrder?.(data, order);
+    switch (order?.verb) {
+      case "hold":
+        // Put off, it is moved to those that are held.
+        return { kind: "again", at: now() + 60_000 };
+      case "drop":
+        entries.push(operatorEntry(data.domain, order, now()));
+        return { kind: "finished" };
+      case "bounce":
+      case undefined:
+        return parts.deliver(
+          {
+            data,
+            readBody: () => Promise.resolve(body),
+            save: (next) => job.updateData(next),
+            addBounce: (bounce, lifetimeMs, next) => parts.queue.addBounce(bounce, lifetimeMs, next),
+            note: (entry) => entries.push(entry),
+            ...(order === undefined ? {} : { giveUp: order }),
+          },
+          signal,
+        );
+    }
+  };
 
   return {
     close: (graceMs) =>
       closeWorker(worker, patient, {
         graceMs,
-        abort: () => running.forEach((abort) => abort.abort(new Error("the relay stops"))),
+        abort: () => {
+          stopped = true;
+          for (const abort of running) abort.abort(new Error("the relay stops"));
+        },
         // First the jobs are to return, then Redis is to take them back.
         abortedMs: 2 * giveBackMs,
+        afterwards: async () => void (await Promise.all(closing)),
       }),
   };
 }

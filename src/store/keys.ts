@@ -32,6 +32,9 @@ export const dataField = "data";
 /** The field of the body that says: this domain's job still needs it. Its value is the time of acceptance. */
 export const openField = (domain: Domain): string => `open:${domain}`;
 
+/** The field of the body that holds what an operator wants done with this domain's job: see `job-order.ts`. */
+export const orderField = (domain: Domain): string => `order:${domain}`;
+
 /** The reverse of `openField`; `undefined` for any other field. */
 export const domainOfField = (field: string): Domain | undefined =>
   field.startsWith("open:") ? field.slice("open:".length) : undefined;
@@ -45,8 +48,26 @@ export const domainOfField = (field: string): Domain | undefined =>
 export const deliveryJobId = (messageId: string, domain: Domain): string =>
   `${messageId}/${domain.replaceAll(/[%:]/g, encodeURIComponent)}`;
 
+/** The reverse of `deliveryJobId`. */
+export function partsOfJobId(jobId: string): { message: string; domain: Domain } {
+  const slash = jobId.indexOf("/");
+  return { message: jobId.slice(0, slash), domain: jobId.slice(slash + 1).replaceAll(/%25|%3A/g, decodeURIComponent) };
+}
+
 /** The hash in which BullMQ keeps a delivery job; its field `data` is the JSON of a `DeliveryJobData`. */
 export const deliveryJobKey = (jobId: string): string => `${keyPrefix}:${deliveryQueue}:${jobId}`;
+
+/** A sorted set: the delivery jobs that an operator holds, by the time since when. */
+export const heldKey = `${keyPrefix}:held`;
+
+/** A list, oldest first: what happened to a message, each a `HistoryEntry` in JSON. */
+export const historyKey = (messageId: string): string => `${keyPrefix}:history:message:${messageId}`;
+
+/** A sorted set: messages by the time of the latest thing that happened to them. */
+export const historyByTimeKey = `${keyPrefix}:history:by-time`;
+
+/** A sorted set without scores: `<Message-ID without brackets> <message>`. */
+export const historyByMessageIdKey = `${keyPrefix}:history:by-message-id`;
 
 export const policyKey = (domain: Domain): string => `${keyPrefix}:policy:${domain}`;
 export const policyFailureKey = (domain: Domain): string => `${keyPrefix}:policy-failure:${domain}`;
@@ -57,3 +78,57 @@ export const policyHistoryKey = (domain: Domain): string => `${keyPrefix}:policy
 
 /** A sorted set: domains by the time of their next refresh. */
 export const policyRefreshKey = `${keyPrefix}:policy-refresh`;
+
+/** Before each key of what is counted by `limiter.ts`; the time it is counted over belongs to it. */
+export const limitKey = (name: string, seconds: number): string => `${keyPrefix}:limit:${name}:${seconds}s`;
+
+/** A hash: exceptions set at run time, each an `Exception` in JSON, by domain. */
+export const rulesKey = `${keyPrefix}:rules`;
+
+/** A number that grows with each change of the exceptions. */
+export const rulesVersionKey = `${keyPrefix}:rules-version`;
+
+/** The pub/sub channel on which changes of the exceptions are told. */
+export const rulesChannel = `${keyPrefix}:rules-changed`;
+
+/** A list, newest first: what operators did, each an `OperatorAction` in JSON. */
+export const operatorTrailKey = `${keyPrefix}:operator-trail`;
+
+/** A list: those of them that no relay has written to its log yet. */
+export const operatorNewsKey = `${keyPrefix}:operator-news`;
+
+/** A hash: what was counted for a domain's TLS report on a day, `2026-11-22`. */
+export const tlsResultsKey = (day: string, domain: Domain): string => `${keyPrefix}:tls-results:${day}:${domain}`;
+
+/** A hash: how far that report has come. There from the moment it is first taken up. */
+export const tlsReportKey = (day: string, domain: Domain): string => `${keyPrefix}:tls-report:${day}:${domain}`;
+
+/** A sorted set: `<day> <domain>` of each report to be made, by the time when it is due. */
+export const tlsReportsDueKey = `${keyPrefix}:tls-reports-due`;
+
+/** A hash: incidents that are not over, each in JSON, by `<cause> <subject>`. */
+export const incidentsKey = `${keyPrefix}:incidents`;
+
+/** A list, newest first: incidents that are over. */
+export const pastIncidentsKey = `${keyPrefix}:incidents-past`;
+
+/** A sorted set: sites whose mail hosts took TLS, by when they last did. */
+export const tlsSitesKey = `${keyPrefix}:tls-sites`;
+
+/** A sorted set: those of them that do not offer it any more, by since when. */
+export const tlsLostSitesKey = `${keyPrefix}:tls-sites-lost`;
+
+/** A sorted set: domains by when their record was last compared with the policy in use. */
+export const policyCheckedKey = `${keyPrefix}:policy-checked`;
+
+/** A sorted set: domains that are watched for what `enforce` would refuse, by their latest day. */
+export const shadowDomainsKey = `${keyPrefix}:shadow`;
+
+/** A hash: what `enforce` would have done with one domain's mail on one day (UTC, `2026-11-22`). */
+export const shadowKey = (domain: Domain, day: string): string => `${keyPrefix}:shadow:${domain}:${day}`;
+
+/** There once a summary of the day has been given. */
+export const shadowSummaryKey = (day: string): string => `${keyPrefix}:shadow-summary:${day}`;
+
+/** The queue of what webhooks are to be told. */
+export const webhookQueue = "webhooks";

@@ -5,7 +5,7 @@
 import { Queue } from "bullmq";
 import type { AcceptedMessage } from "../mail/envelope.ts";
 import type { DeliveryJobData } from "../mail/delivery-job.ts";
-import { addMessage } from "./add-message.ts";
+import { addMessage, jobNote, type QueueNote } from "./add-message.ts";
 import type { StoreConnection } from "./connection.ts";
 import { deliveryQueue, keyPrefix } from "./keys.ts";
 import { guarded, StoreError } from "./store-error.ts";
@@ -23,6 +23,8 @@ export type MailQueue = {
   add(message: AcceptedMessage, options: { lifetimeMs: number }): Promise<void>;
   /** Like `add`, whatever the watermark, and writes the new data of the job that gave rise to the bounce in the same transaction. */
   addBounce(bounce: AcceptedMessage, lifetimeMs: number, cause: DeliveryJobData): Promise<void>;
+  /** Like `add`, and writes a note in the same transaction. */
+  addNoted(message: AcceptedMessage, lifetimeMs: number, note: QueueNote): Promise<void>;
   counts(): Promise<QueueCounts>;
   close(): Promise<void>;
 };
@@ -44,8 +46,11 @@ export function createMailQueue(parts: {
   connection: StoreConnection;
   /** The part of Redis' `maxmemory` at which no new mail is taken. Default: 0.9. */
   stopIntakeAt?: number;
+  /** Whether to begin a history of each message. Default: yes. */
+  keepsHistory?: boolean;
 }): MailQueue {
   const { redis } = parts.connection;
+  const { keepsHistory = true } = parts;
   const watermark = watchMemory({ redis, fraction: parts.stopIntakeAt ?? 0.9 });
   const queue = new Queue<DeliveryJobData>(deliveryQueue, {
     connection: redis,
@@ -60,14 +65,17 @@ export function createMailQueue(parts: {
   queue.on("error", () => {
     // Of the connection, which reports for itself; what a command meets rejects that command.
   });
+  const store = { queue, redis, keepsHistory };
+  const addNew = async (message: AcceptedMessage, lifetimeMs: number, note?: QueueNote) => {
+    if (watermark.isOver) {
+      throw new StoreError("over-watermark", "Redis is nearly full: no new mail until some has been delivered");
+    }
+    await addMessage(store, message, lifetimeMs, note);
+  };
   return {
-    add: async (message, { lifetimeMs }) => {
-      if (watermark.isOver) {
-        throw new StoreError("over-watermark", "Redis is nearly full: no new mail until some has been delivered");
-      }
-      await addMessage({ queue, redis }, message, lifetimeMs);
-    },
-    addBounce: (bounce, lifetimeMs, cause) => addMessage({ queue, redis }, bounce, lifetimeMs, cause),
+    add: (message, { lifetimeMs }) => addNew(message, lifetimeMs),
+    addBounce: (bounce, lifetimeMs, cause) => addMessage(store, bounce, lifetimeMs, jobNote(cause)),
+    addNoted: addNew,
     counts: async () => {
       const counts = await guarded(
         "count the queue",

@@ -14,6 +14,8 @@ import { guarded, StoreError, storeError } from "./store-error.ts";
 const keptAfterExpiryMs = 30 * 24 * 60 * 60 * 1_000;
 const historyLength = 20;
 
+const REMEMBERED_AFTER_PAUSE_MS = 60 * 60_000;
+
 export type PolicyHistory = {
   /** The policies a domain has had, newest first, at most 20: one entry for each change of text or record id. */
   history(domain: Domain): Promise<KnownPolicy[]>;
@@ -55,7 +57,9 @@ export function createPolicyStore(connection: StoreConnection): PolicyStore & Po
     },
     putFailure: async (domain, failure) => {
       const key = policyFailureKey(domain);
-      await guarded("keep a failure", redis.set(key, writeFailure(failure), "PXAT", failure.retryAt));
+      // Beyond its pause, so that the next one can be longer. Whoever reads it looks at `retryAt`.
+      const until = failure.retryAt + REMEMBERED_AFTER_PAUSE_MS;
+      await guarded("keep a failure", redis.set(key, writeFailure(failure), "PXAT", until));
     },
     lockFetch: async (domain, ttlMs) => {
       const token = randomUUID();

@@ -4,8 +4,10 @@
  * What is overridden here is upstream's inside; test/submission/upstream.test.ts
  * fails when upstream changes it.
  */
+import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
-import { SMTPConnection } from "smtp-server/lib/smtp-connection.js";
+import type { SMTPServer } from "smtp-server";
+import { SMTPConnection, type SMTPConnectionOptions } from "smtp-server/lib/smtp-connection.js";
 import { type Reply, replyText } from "./reply.ts";
 
 type ParsedAddress = ReturnType<SMTPConnection["_parseAddressCommand"]>;
@@ -19,14 +21,107 @@ const REWORDED = new Map([
   ["Try to send something. No promises though", "2.5.2 Cannot VRFY, but will take the message"],
 ]);
 
+/** Upstream's words when its own idle time is over. */
+const TOO_SLOW = "Timeout - closing connection";
+
 const ENHANCED_CODE = /^[245]\.\d{1,3}\.\d{1,3} /;
+
+/** How long a session may go on. Upstream's idle time alone begins anew with each byte that trickles in. */
+export type Patience = {
+  /** For the next command to be complete. */
+  commandMs: number;
+  /** For a TLS handshake. */
+  handshakeMs: number;
+  /** Without a message being taken. */
+  sessionMs: number;
+  /** Commands without a message being taken. */
+  commands: number;
+};
 
 export class RelayConnection extends SMTPConnection {
   /** Called when the connection has closed, perhaps more than once. Listeners on the socket do not live through STARTTLS. */
   whenClosed: (() => void) | undefined;
 
+  readonly #patience: Patience;
+  readonly #loginOffered: () => boolean;
+  readonly #commandTimer: NodeJS.Timeout;
+  #handshakeTimer: NodeJS.Timeout | undefined;
+  #gone: AbortController | undefined;
+  #commands = 0;
+  /** By the clock that is never set back: of the connection's start or its last message, and of its latest command. */
+  #fruitfulAt = performance.now();
+  #heardAt = performance.now();
+
+  constructor(
+    server: SMTPServer,
+    socket: Socket | TLSSocket,
+    options: SMTPConnectionOptions | null | undefined,
+    bounds: { patience: Patience; loginOffered: () => boolean },
+  ) {
+    super(server, socket, options);
+    this.#patience = bounds.patience;
+    this.#loginOffered = bounds.loginOffered;
+    this.#commandTimer = setTimeout(() => this.#tooSlow(), bounds.patience.commandMs).unref();
+  }
+
+  /** Aborts when the connection has closed. */
+  get gone(): AbortSignal {
+    this.#gone ??= new AbortController();
+    if (this._closed) this.#gone.abort();
+    return this.#gone.signal;
+  }
+
+  /** A client that hands in mail may stay. */
+  tookMessage(): void {
+    this.#fruitfulAt = performance.now();
+    this.#commands = 0;
+  }
+
+  /** How long it has said nothing while nothing was going on; 0 while something is. */
+  get idleMs(): number {
+    const inside = this._upgrading || this._closing || Boolean(this.session.envelope?.mailFrom);
+    return inside || this.#busy ? 0 : performance.now() - this.#heardAt;
+  }
+
+  get #busy(): boolean {
+    return this._handlerPending || Boolean(this._dataStream);
+  }
+
+  #tooSlow(): void {
+    if (this._closing || this._closed) return;
+    // While we have the word, and within a message, which has limits of its own, the client does not owe us a command.
+    if (this.#busy) this.#commandTimer.refresh();
+    else this.send(421, TOO_SLOW);
+  }
+
+  override _onCommand(command: Buffer, callback: () => void): void {
+    const now = performance.now();
+    this.#heardAt = now;
+    this.#commandTimer.refresh();
+    this.#commands += 1;
+    const { sessionMs, commands } = this.#patience;
+    if (now - this.#fruitfulAt > sessionMs) return this.send(421, "4.4.2 Session is too long without a message");
+    if (this.#commands > commands) return this.send(421, "4.7.0 Too many commands without a message");
+    super._onCommand(command, callback);
+  }
+
+  override upgrade(callback: () => void, secureCallback?: () => void): void {
+    // Not on a socket under a handshake: ended here, it is destroyed by upstream's own deadline.
+    const tooSlow = () => (this._upgrading ? this.close() : undefined);
+    this.#handshakeTimer = setTimeout(tooSlow, this.#patience.handshakeMs).unref();
+    super.upgrade(callback, secureCallback);
+  }
+
+  // Who may log in can change while the listener runs.
+  override _isDisabled(command: string): boolean {
+    return (command === "AUTH" && !this.#loginOffered()) || super._isDisabled(command);
+  }
+
   override _onClose(): void {
+    clearTimeout(this.#commandTimer);
+    clearTimeout(this.#handshakeTimer);
     super._onClose();
+    this.#gone?.abort();
     this.whenClosed?.();
   }
 
@@ -38,6 +133,8 @@ export class RelayConnection extends SMTPConnection {
 
   // Upstream adds an enhanced code to every text; ours have theirs already. RFC 2034 section 3.
   override send(code: number, data?: string | string[] | null, context?: string | false): void {
+    // The client has the word: from now on it is its time that passes.
+    this.#commandTimer.refresh();
     if (Array.isArray(data)) {
       // The EHLO reply. Passwords are not taken in clear, so AUTH is not offered. RFC 4954 section 4.
       super.send(
@@ -85,6 +182,12 @@ export class RelayConnection extends SMTPConnection {
   hangUp(reply: Reply): void {
     this.send(reply.code, replyText(reply));
     this.close();
+  }
+
+  /** Ends an idle session so that another may begin. */
+  makeWay(): void {
+    this.hangUp({ code: 421, status: "4.7.0", text: "Idle while others wait for a connection" });
+    this._socket.destroySoon();
   }
 
   /** Ends the session if it waits for the client to speak; what it is in the middle of is finished first. RFC 5321 section 3.8. */

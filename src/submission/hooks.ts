@@ -3,24 +3,28 @@
  * there, this message? The answers are made elsewhere; here they are put together.
  */
 import type { SMTPServerAddress, SMTPServerEnvelope, SMTPServerOptions, SMTPServerSession } from "smtp-server";
+import type { Domain } from "../dns/answer.ts";
 import type { Envelope } from "../mail/envelope.ts";
 import type { Events } from "../observe/events.ts";
 import { accept, type AcceptParts } from "./accept.ts";
 import { type AddressRules, judgeRecipient, judgeSender } from "./addresses.ts";
+import { authenticate } from "./authenticate.ts";
 import type { RelayConnection } from "./connection.ts";
-import type { Login } from "./login.ts";
+import type { ByteBudget } from "./limits.ts";
 import { judgeMailParameters, refuseRecipientParameters } from "./parameters.ts";
 import type { Arrival } from "./prepare.ts";
+import { refuseForRate } from "./rates.ts";
 import { isRefusal, LOCAL_ERROR, type Reply, replyLine, replyText, TOO_MANY_RECIPIENTS } from "./reply.ts";
-import { refuseToSend, type Trust } from "./trust.ts";
+import type { IntakeRules } from "./rules.ts";
+import { refuseToSend } from "./trust.ts";
 
 export type HookParts = {
-  accept: AcceptParts;
-  addresses: Omit<AddressRules, "smtputf8">;
-  maxRecipients: number;
-  trust: Trust;
-  /** Absent where nobody can log in. */
-  login: Login | undefined;
+  hostname: Domain;
+  rules: () => IntakeRules;
+  accept: Omit<AcceptParts, "rules" | "limits">;
+  /** For the whole text of a message. */
+  dataTimeoutMs: number;
+  budget: ByteBudget;
   connectionOf: (session: SMTPServerSession) => RelayConnection | undefined;
   events: Pick<Events, "submissionRefused" | "loginFailed" | "fault">;
 };
@@ -42,8 +46,8 @@ export function createHooks(parts: HookParts): Hooks {
   return {
     onAuth: (auth, session, callback) => {
       const login = async () => {
-        const reply = await checkLogin(parts, session, auth);
-        return reply?.code === 535 ? strike(session, reply) : reply;
+        const reply = await logIn(parts, session, auth);
+        return reply === undefined ? undefined : strike(session, reply);
       };
       answer(parts, session, login, (err) => callback(err, err === null ? { user: auth.username } : undefined));
     },
@@ -54,19 +58,21 @@ export function createHooks(parts: HookParts): Hooks {
         const begun = beginTransaction(parts, address);
         if (begun.kind === "refused") return begun.reply;
         transactions.set(session.envelope, begun.transaction);
-        return undefined;
+        return refuseForRate("messages", parts.rules().rates, senderOf(session));
       };
       answer(parts, session, begin, callback);
     },
     onRcptTo: (address, session, callback) => {
-      const add = () => addRecipient(parts, known(transactions.get(session.envelope)), address);
+      const add = () => addRecipient(parts, session, known(transactions.get(session.envelope)), address);
       answer(parts, session, add, callback);
     },
     onData: (stream, session, callback) => {
       const take = async () => {
         const arrival = arrivalOf(parts, session, known(transactions.get(session.envelope)));
-        const { reply, hangUp } = await accept(parts.accept, arrival, stream);
-        if (hangUp) parts.connectionOf(session)?.hangUp(reply);
+        const { reply, hangUp } = await accept(acceptParts(parts), arrival, stream);
+        const connection = parts.connectionOf(session);
+        if (hangUp) connection?.hangUp(reply);
+        if (!isRefusal(reply)) connection?.tookMessage();
         return reply;
       };
       answer(parts, session, take, callback);
@@ -84,58 +90,70 @@ function createStrikes(): (session: SMTPServerSession, reply: Reply) => Reply {
   };
 }
 
-async function checkLogin(
+async function logIn(
   parts: HookParts,
   session: SMTPServerSession,
-  given: { username?: string | undefined; password?: string | null | undefined; authzid?: string | undefined },
+  credentials: Parameters<typeof authenticate>[2],
 ): Promise<Reply | undefined> {
-  const { username = "", password, authzid } = given;
-  // RFC 4616 section 2: acting for another needs a right that nobody has here.
-  const forOther = authzid !== undefined && authzid !== "" && authzid !== username;
-  const result = forOther ? "wrong" : await parts.login?.check(username, password ?? "");
-  switch (result) {
-    case "right":
-      return undefined;
-    case "busy":
-      return {
-        code: 454,
-        status: "4.7.0",
-        text: "Temporary authentication failure",
-        detail: "too many logins at once",
-      };
-    case "wrong":
-    case undefined:
-      parts.events.loginFailed({ client: session.remoteAddress, user: username.slice(0, 128) });
-      return { code: 535, status: "5.7.8", text: "Authentication credentials invalid" };
-  }
+  const { login, loginGuard: guard } = parts.rules();
+  const gone = parts.connectionOf(session)?.gone;
+  // AUTH is not offered without a login; it may have been a moment ago.
+  if (login === undefined || gone === undefined) return LOCAL_ERROR;
+  return authenticate({ login, guard, events: parts.events }, session.remoteAddress, credentials, gone);
 }
 
 function refuseClient(parts: HookParts, session: SMTPServerSession): Reply | undefined {
-  const client = { address: session.remoteAddress, user: userOf(session), secure: session.secure };
-  return refuseToSend(client, parts.trust, parts.login !== undefined);
+  const { trust, login } = parts.rules();
+  return refuseToSend({ ...senderOf(session), secure: session.secure }, trust, login !== undefined);
 }
+
+const senderOf = (session: SMTPServerSession) => ({ address: session.remoteAddress, user: userOf(session) });
+
+function acceptParts({ accept: parts, hostname, rules, dataTimeoutMs, budget }: HookParts): AcceptParts {
+  const { maxMessageBytes, bareLineEndings, maxReceived } = rules();
+  return {
+    ...parts,
+    rules: { hostname, bareLineEndings, maxReceived },
+    limits: { maxBytes: maxMessageBytes, timeoutMs: dataTimeoutMs, budget },
+  };
+}
+
+const addressRules = ({ hostname, rules }: HookParts): Omit<AddressRules, "smtputf8"> => ({
+  hostname,
+  allowLiterals: rules().allowAddressLiterals,
+});
 
 function beginTransaction(
   parts: HookParts,
   given: SMTPServerAddress,
 ): { kind: "begun"; transaction: Transaction } | { kind: "refused"; reply: Reply } {
-  const parameters = judgeMailParameters(given.args || {}, parts.accept.limits.maxBytes);
+  const parameters = judgeMailParameters(given.args || {}, parts.rules().maxMessageBytes);
   if (parameters.kind === "refused") return parameters;
   const { smtputf8, eightBit } = parameters;
-  const sender = judgeSender(given.address, { ...parts.addresses, smtputf8 });
+  const sender = judgeSender(given.address, { ...addressRules(parts), smtputf8 });
   if (sender.kind === "refused") return sender;
   return { kind: "begun", transaction: { from: sender.address, to: new Set(), smtputf8, eightBit } };
 }
 
-function addRecipient(parts: HookParts, transaction: Transaction, given: SMTPServerAddress): Reply | undefined {
+function addRecipient(
+  parts: HookParts,
+  session: SMTPServerSession,
+  transaction: Transaction,
+  given: SMTPServerAddress,
+): Promise<Reply | undefined> | Reply | undefined {
   const refusedParameter = refuseRecipientParameters(given.args || {});
   if (refusedParameter !== undefined) return refusedParameter;
-  const recipient = judgeRecipient(given.address, { ...parts.addresses, smtputf8: transaction.smtputf8 });
+  const recipient = judgeRecipient(given.address, { ...addressRules(parts), smtputf8: transaction.smtputf8 });
   if (recipient.kind === "refused") return recipient.reply;
   const { to } = transaction;
-  if (to.size >= parts.maxRecipients && !to.has(recipient.address)) return TOO_MANY_RECIPIENTS;
-  to.add(recipient.address);
-  return undefined;
+  if (to.has(recipient.address)) return undefined;
+  const { maxRecipients, rates } = parts.rules();
+  if (to.size >= maxRecipients) return TOO_MANY_RECIPIENTS;
+  const add = (refusal?: Reply) => {
+    if (refusal === undefined) to.add(recipient.address);
+    return refusal;
+  };
+  return refuseForRate("recipients", rates, senderOf(session))?.then(add) ?? add();
 }
 
 function arrivalOf(parts: HookParts, session: SMTPServerSession, transaction: Transaction): Arrival {

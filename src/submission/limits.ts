@@ -11,10 +11,12 @@ export type ConnectionLimits = { connections: number; connectionsPerClient: numb
 
 export type Admission = {
   /** Counts the connection in, or says why not. `leave` is called when it has closed; again is harmless. */
-  enter(address: string): { kind: "admitted"; leave: () => void } | { kind: "refused"; reply: Reply };
+  enter(
+    address: string,
+  ): { kind: "admitted"; leave: () => void } | { kind: "refused"; why: "all" | "client"; reply: Reply };
 };
 
-export function createAdmission(limits: ConnectionLimits): Admission {
+export function createAdmission(limits: () => ConnectionLimits): Admission {
   const byClient = new Map<string, number>();
   let all = 0;
 
@@ -32,10 +34,12 @@ export function createAdmission(limits: ConnectionLimits): Admission {
 
   return {
     enter: (address) => {
-      if (all >= limits.connections) return refused("Too many connections, try again later");
+      const { connections, connectionsPerClient } = limits();
       const client = clientKey(address);
       const held = byClient.get(client) ?? 0;
-      if (held >= limits.connectionsPerClient) return refused("Too many connections from your address");
+      // First: a client with too many must not push others out.
+      if (held >= connectionsPerClient) return refused("client", "Too many connections from your address");
+      if (all >= connections) return refused("all", "Too many connections, try again later");
       all += 1;
       byClient.set(client, held + 1);
       return { kind: "admitted", leave: leaveOf(client) };
@@ -43,8 +47,8 @@ export function createAdmission(limits: ConnectionLimits): Admission {
   };
 }
 
-function refused(text: string): { kind: "refused"; reply: Reply } {
-  return { kind: "refused", reply: { code: 421, status: "4.7.0", text } };
+function refused(why: "all" | "client", text: string): { kind: "refused"; why: "all" | "client"; reply: Reply } {
+  return { kind: "refused", why, reply: { code: 421, status: "4.7.0", text } };
 }
 
 /**
@@ -71,16 +75,16 @@ export type ByteBudget = {
   giveBack(bytes: number): void;
 };
 
-export function createByteBudget(maxBytes: number): ByteBudget {
-  let left = maxBytes;
+export function createByteBudget(maxBytes: () => number): ByteBudget {
+  let taken = 0;
   return {
     take: (bytes) => {
-      if (bytes > left) return false;
-      left -= bytes;
+      if (taken + bytes > maxBytes()) return false;
+      taken += bytes;
       return true;
     },
     giveBack: (bytes) => {
-      left += bytes;
+      taken -= bytes;
     },
   };
 }

@@ -8,12 +8,12 @@ import type { Domain } from "../dns/answer.ts";
 import type { Events } from "../observe/events.ts";
 import type { Enqueue } from "./accept.ts";
 import { assertUsable, type Certificate } from "./certificate.ts";
-import { createHooks } from "./hooks.ts";
-import { type ByteBudget, type ConnectionLimits, createAdmission } from "./limits.ts";
-import type { Login } from "./login.ts";
+import type { Patience } from "./connection.ts";
+import { createHooks, type HookParts } from "./hooks.ts";
+import { type ByteBudget, createAdmission } from "./limits.ts";
 import { replyLine } from "./reply.ts";
+import type { IntakeRules } from "./rules.ts";
 import { RelayServer } from "./server.ts";
-import type { Trust } from "./trust.ts";
 
 export type { Certificate };
 
@@ -26,20 +26,9 @@ export type ListenerOptions = {
   certificate?: Certificate;
   /** The relay's own name: in the greeting, Received and Message-ID. */
   hostname: Domain;
-  maxMessageBytes: number;
-  maxRecipients: number;
-  /** A message with more Received fields is in a loop. */
-  maxReceived: number;
-  bareLineEndings: "refuse" | "normalise";
-  allowAddressLiterals: boolean;
-  limits: ConnectionLimits;
+  rules: () => IntakeRules;
   /** Memory for arriving messages, shared with the other listeners of the process. */
   budget: ByteBudget;
-  trust: Trust;
-  /** Who may log in; absent when nobody may. Never offered without TLS. */
-  login?: Login;
-  /** How long a client may say nothing. RFC 5321 section 4.5.3.2.7: at least 5 minutes. */
-  idleTimeoutMs: number;
   /** For the whole text of a message. */
   dataTimeoutMs: number;
   /** How long the queue may take over a message before the client is answered 451. */
@@ -68,13 +57,14 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
     if (options.certificate === undefined) throw new TypeError("TLS needs a certificate");
     assertUsable(options.certificate);
   }
-  const server: RelayServer = new RelayServer(
-    { ...serverOptions(options), ...createHooks(hookParts(options, (session) => server.connectionOf(session))) },
-    {
-      admission: createAdmission(options.limits),
-      onRefused: (client, reply) => options.events.submissionRefused({ client, reply: replyLine(reply) }),
-    },
-  );
+  const rules = rulesOf(options);
+  const hooks = createHooks(hookParts(options, rules, (session) => server.connectionOf(session)));
+  const server: RelayServer = new RelayServer(Object.assign(serverOptions(options, rules), hooks), {
+    admission: createAdmission(() => rules().limits),
+    patience: () => patienceOf(rules()),
+    loginOffered: () => rules().login !== undefined,
+    onRefused: (client, reply) => options.events.submissionRefused({ client, reply: replyLine(reply) }),
+  });
   server.on("error", (err: Error & { remoteAddress?: string }) => options.debug({ client: err.remoteAddress, err }));
   const bound = await server.start(options.port, options.host);
   server.server.on("error", (err) => options.events.fault({ where: "listener", err }));
@@ -90,51 +80,69 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
   };
 }
 
+/** A TLS handshake is a few packets. */
+const HANDSHAKE_MS = 30_000;
+
 /** Sendmail's jokes and the commands by which a proxy speaks for others have no place here. */
 const NEVER = ["WIZ", "SHELL", "KILL", "XCLIENT", "XFORWARD"];
 
-function serverOptions(options: ListenerOptions): SMTPServerOptions {
-  const disabled = [...NEVER];
-  if (options.tls !== "starttls") disabled.push("STARTTLS");
-  if (!loginOffered(options)) disabled.push("AUTH");
+/** Passwords are not taken in clear: where there is no TLS, nobody can log in. RFC 4954 section 4. */
+function rulesOf({ tls, rules }: ListenerOptions): () => IntakeRules {
+  if (tls !== "none") return rules;
+  return () => {
+    const { login: _, ...others } = rules();
+    return others;
+  };
+}
+
+/** Beside the recipients of a message there are few commands; twice as many leaves room for what is refused. */
+function patienceOf({ idleTimeoutMs, sessionTimeoutMs, maxRecipients }: IntakeRules): Patience {
+  return {
+    commandMs: idleTimeoutMs,
+    handshakeMs: Math.min(idleTimeoutMs, HANDSHAKE_MS),
+    sessionMs: sessionTimeoutMs,
+    commands: 100 + 2 * maxRecipients,
+  };
+}
+
+/** Not to be spread: what may change is read when it is needed. */
+function serverOptions(options: ListenerOptions, rules: () => IntakeRules): SMTPServerOptions {
   return {
     name: options.hostname,
     heloResponse: "%s",
     secure: options.tls === "implicit",
     ...options.certificate,
     minVersion: "TLSv1.2",
-    size: options.maxMessageBytes,
+    get size() {
+      return rules().maxMessageBytes;
+    },
     rejectOversized: true,
-    disabledCommands: disabled,
+    disabledCommands: options.tls === "starttls" ? NEVER : [...NEVER, "STARTTLS"],
     hideENHANCEDSTATUSCODES: false,
     // trust.ts decides who must log in.
     authOptional: true,
     authMethods: ["PLAIN", "LOGIN"],
     disableReverseLookup: true,
-    socketTimeout: options.idleTimeoutMs,
+    get socketTimeout() {
+      return rules().idleTimeoutMs;
+    },
     logger: false,
   };
 }
 
-function hookParts(options: ListenerOptions, connectionOf: Parameters<typeof createHooks>[0]["connectionOf"]) {
-  const { hostname, bareLineEndings, maxReceived, events, enqueue, now, trust } = options;
+function hookParts(
+  options: ListenerOptions,
+  rules: () => IntakeRules,
+  connectionOf: HookParts["connectionOf"],
+): HookParts {
+  const { hostname, budget, dataTimeoutMs, enqueue, enqueueTimeoutMs, events, now, random = randomBytes } = options;
   return {
-    accept: {
-      rules: { hostname, bareLineEndings, maxReceived },
-      limits: { maxBytes: options.maxMessageBytes, timeoutMs: options.dataTimeoutMs, budget: options.budget },
-      enqueue,
-      enqueueTimeoutMs: options.enqueueTimeoutMs,
-      events,
-      now,
-      random: options.random ?? randomBytes,
-    },
-    addresses: { hostname, allowLiterals: options.allowAddressLiterals },
-    maxRecipients: options.maxRecipients,
-    trust,
-    login: loginOffered(options) ? options.login : undefined,
+    hostname,
+    rules,
+    accept: { enqueue, enqueueTimeoutMs, events, now, random },
+    dataTimeoutMs,
+    budget,
     connectionOf,
     events,
   };
 }
-
-const loginOffered = (options: ListenerOptions) => options.login !== undefined && options.tls !== "none";

@@ -10,6 +10,8 @@ export type User = { name: string; passwordHash: string };
 export type LoginAnswer = "right" | "wrong" | "busy";
 
 export type Login = {
+  /** The pair was right a moment ago. */
+  remembers(name: string, password: string): boolean;
   check(name: string, password: string): Promise<LoginAnswer>;
 };
 
@@ -28,9 +30,10 @@ export function createLogin(parts: { users: User[]; now: () => number }): Login 
   const gate = createGate();
 
   return {
+    remembers: (name, password) => hashes.has(name) && remembered.has(pairOf(name, password)),
     check: async (name, password) => {
       const hash = hashes.get(name);
-      const pair = JSON.stringify([name, password]);
+      const pair = pairOf(name, password);
       if (hash !== undefined && remembered.has(pair)) return "right";
       // An unknown name takes as long as a wrong password: the time must not tell which names exist.
       const right = await gate(() => verifyPassword(password, hash ?? nobody));
@@ -41,6 +44,8 @@ export function createLogin(parts: { users: User[]; now: () => number }): Login 
     },
   };
 }
+
+const pairOf = (name: string, password: string) => JSON.stringify([name, password]);
 
 /** Pairs of name and password that were right a moment ago, under a key that is gone with the process. */
 function createMemory(now: () => number) {

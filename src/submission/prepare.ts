@@ -5,9 +5,9 @@
  */
 import type { Domain } from "../dns/answer.ts";
 import { endWithCrlf, findBareLineEnding, normaliseLineEndings } from "../mail/content.ts";
-import type { AcceptedMessage, Envelope } from "../mail/envelope.ts";
+import type { AcceptedMessage, Envelope, Origin } from "../mail/envelope.ts";
 import { countReceived, fieldOf, MAX_HEAD_BYTES, missingFields, readHead, withFields } from "../mail/head.ts";
-import { type Protocol, receivedField } from "../mail/received.ts";
+import { type Protocol, protocolWord, receivedField } from "../mail/received.ts";
 import type { Reply } from "./reply.ts";
 
 /** What is known of a message besides its text. */
@@ -62,9 +62,16 @@ export function prepareMessage(
     receivedAt: now,
   });
   const fields = received + missingFields(head, { id, hostname, now });
+  const messageId = fieldOf(head, "message-id") ?? `<${id}@${hostname}>`;
+  const origin: Origin = {
+    client: client.address,
+    ...(client.user === undefined ? {} : { user: client.user }),
+    protocol: protocolWord(protocol),
+    messageId,
+  };
   return {
     kind: "ready",
-    message: { id, envelope, data: withFields(data, head, fields), acceptedAt: now },
-    messageId: fieldOf(head, "message-id") ?? `<${id}@${hostname}>`,
+    message: { id, envelope, data: withFields(data, head, fields), acceptedAt: now, origin },
+    messageId,
   };
 }

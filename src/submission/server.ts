@@ -6,16 +6,25 @@ import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import { SMTPServer, type SMTPServerOptions, type SMTPServerSession } from "smtp-server";
 import type { SMTPConnectionOptions } from "smtp-server/lib/smtp-connection.js";
-import { RelayConnection } from "./connection.ts";
+import { type Patience, RelayConnection } from "./connection.ts";
 import type { Admission } from "./limits.ts";
 import { type Reply, replyLine } from "./reply.ts";
 
 /** How long a client that is turned away may take to read why. */
 const TURNED_AWAY_MS = 1000;
 
+/** How long a session must have been idle to make way for another when all connections are taken. */
+const MAKES_WAY_AFTER_MS = 5_000;
+
+export type Door = {
+  admission: Admission;
+  patience: () => Patience;
+  loginOffered: () => boolean;
+  onRefused: (client: string, reply: Reply) => void;
+};
+
 export class RelayServer extends SMTPServer {
-  readonly #admission: Admission;
-  readonly #onRefused: (client: string, reply: Reply) => void;
+  readonly #door: Door;
   readonly #open = new Set<RelayConnection>();
   readonly #turnedAway = new Set<Socket>();
   readonly #leave = new WeakMap<Socket, () => void>();
@@ -23,13 +32,9 @@ export class RelayServer extends SMTPServer {
 
   #drained: Promise<void> | undefined;
 
-  constructor(
-    options: SMTPServerOptions,
-    door: { admission: Admission; onRefused: (client: string, reply: Reply) => void },
-  ) {
+  constructor(options: SMTPServerOptions, door: Door) {
     super(options);
-    this.#admission = door.admission;
-    this.#onRefused = door.onRefused;
+    this.#door = door;
   }
 
   connectionOf(session: SMTPServerSession): RelayConnection | undefined {
@@ -43,15 +48,43 @@ export class RelayServer extends SMTPServer {
       socket.destroy();
       return false;
     }
-    const admitted = this.#admission.enter(client);
+    const admitted = this.#admit(client);
     if (admitted.kind === "refused") {
       this.#turnAway(socket, handshake ? undefined : admitted.reply);
-      this.#onRefused(client, admitted.reply);
+      this.#door.onRefused(client, admitted.reply);
       return false;
     }
     this.#leave.set(socket, admitted.leave);
     socket.once("close", admitted.leave);
     return super._acceptSocket(socket, handshake);
+  }
+
+  /** With all connections taken, the session that has been idle longest makes way: who holds many must not shut out the rest. */
+  #admit(client: string): ReturnType<Admission["enter"]> {
+    const answer = this.#door.admission.enter(client);
+    if (answer.kind === "admitted" || answer.why === "client") return answer;
+    let idlest: RelayConnection | undefined;
+    let idleMs = MAKES_WAY_AFTER_MS;
+    for (const connection of this.#open) {
+      if (connection.idleMs > idleMs) [idlest, idleMs] = [connection, connection.idleMs];
+    }
+    if (idlest === undefined) return answer;
+    idlest.makeWay();
+    idlest.whenClosed?.();
+    return this.#door.admission.enter(client);
+  }
+
+  // Upstream's limit on a handshake begins anew with each byte. The TLS socket is ended, not
+  // the one below it: that, in the middle of a handshake, would crash Node.
+  override _upgrade(socket: Socket, callback: (err: Error | null, tlsSocket?: TLSSocket) => void): void {
+    const tooSlow = () => this._pendingSockets.get(socket)?.destroy();
+    const timer = setTimeout(tooSlow, this.#door.patience().handshakeMs).unref();
+    super._upgrade(socket, (err, tlsSocket) => {
+      clearTimeout(timer);
+      const leave = this.#leave.get(socket);
+      if (tlsSocket !== undefined && leave !== undefined) this.#leave.set(tlsSocket, leave);
+      callback(err, tlsSocket);
+    });
   }
 
   // As upstream's, with our connection in the place of its own.
@@ -60,7 +93,8 @@ export class RelayServer extends SMTPServer {
       socket.destroy();
       return;
     }
-    const connection = new RelayConnection(this, socket, options);
+    const { patience, loginOffered } = this.#door;
+    const connection = new RelayConnection(this, socket, options, { patience: patience(), loginOffered });
     this.connections.add(connection);
     this.#open.add(connection);
     this.#bySession.set(connection.session, connection);

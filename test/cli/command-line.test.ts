@@ -37,7 +37,7 @@ test("a wrong command line ends with 2 and says what would be right", async (t) 
   const cases: [string[], RegExp][] = [
     [[], /^Usage:/m],
     [["strat"], /^sts-relay: there is no command "strat"; did you mean "start"\?$/m],
-    [["frobnicate"], /known: start, lab, check-config, hash-password$/m],
+    [["frobnicate"], /known: start, lab, check-config, hash-password/m],
     [["start", "--confg"], /^sts-relay start: there is no option --confg; did you mean "--config"\?$/m],
     [["lab", "--exit"], /^sts-relay lab: --exit goes with --relay$/m],
     [["lab", "--port", "70000"], /^sts-relay lab: --port 70000 is not a port/m],

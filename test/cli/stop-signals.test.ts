@@ -8,7 +8,7 @@ const MODULE = new URL("../../src/cli/stop-signals.ts", import.meta.url);
 
 /** Waits for the first signal, says so, and then would run for ever. */
 const PROGRAM = `
-import { watchStopSignals } from "${MODULE}";
+import { watchStopSignals } from "${MODULE.href}";
 setInterval(() => {}, 60_000);
 const signals = watchStopSignals();
 console.log("ready");

@@ -130,6 +130,10 @@ test("the CNAME chain is followed inside the reply (RFC 1034 section 3.6.2)", ()
       "1 at c.test 30s",
     ],
     "records of other names are passed over": [[a("www.example.test"), a("other.test")], "1 at www.example.test 300s"],
+    "records of other classes are passed over": [
+      [{ type: "A", name: "www.example.test", ttl: 1, data: "192.0.2.9", class: "CH" }, a("www.example.test")],
+      "1 at www.example.test 300s",
+    ],
     "records of other types are passed over": [[ns("www.example.test")], "nodata 0s"],
     "an end outside the reply": [[cname("www.example.test", "Away.test", 60)], "follow away.test 60s"],
     "an end that cannot be asked": [[cname("www.example.test", "a b.test")], "unknown bad-name"],

@@ -228,7 +228,11 @@ test("authentic is the AD bit of every reply on the way (RFC 4035 section 4.9.3)
   signed.set("to-unsigned.signed.test", "CNAME", ["a.test"]);
   signed.behave("to-unsigned.signed.test", "TXT", "alias-only");
   signed.set("both.signed.test", "A", ["192.0.2.1"]);
+  signed.set("alias.signed.test", "CNAME", ["a.signed.test"]);
+  signed.behave("alias.signed.test", "TXT", "alias-only");
   unsigned.set("a.test", "TXT", [["x"]]);
+  unsigned.set("to-signed.test", "CNAME", ["alias.signed.test"]);
+  unsigned.behave("to-signed.test", "TXT", "alias-only");
   const dns = createResolver({ servers: [unsigned.address], zones: { "signed.test": [signed.address] } });
   const authentic = async (answer: Promise<DnsAnswer<unknown>>) => {
     const said = await answer;
@@ -238,7 +242,9 @@ test("authentic is the AD bit of every reply on the way (RFC 4035 section 4.9.3)
   assert.equal(await authentic(dns.txt("none.signed.test")), true);
   assert.equal(await authentic(dns.addresses("both.signed.test")), true);
   assert.equal(await authentic(dns.txt("a.test")), false);
+  assert.equal(await authentic(dns.txt("alias.signed.test")), true);
   assert.equal(await authentic(dns.txt("to-unsigned.signed.test")), false);
+  assert.equal(await authentic(dns.txt("to-signed.test")), false);
 });
 
 test("a name in a forward zone is asked of that zone's servers only", async () => {

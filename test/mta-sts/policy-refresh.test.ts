@@ -55,7 +55,8 @@ test("a failed refresh is told, and changes nothing that is cached (STS-CACHE-3,
     world.now += DAY;
     world.events.length = 0;
     await source.refreshDue();
-    assert.deepEqual(world.events, [{ kind: "refresh-failed", domain: D, detail, cached }]);
+    const gone = detail.endsWith("is gone") ? { recordGone: true } : {};
+    assert.deepEqual(world.events, [{ kind: "refresh-failed", domain: D, detail, cached, ...gone }]);
     assert.equal(world.store.policies.get(D), cached);
     assert.equal(world.store.refreshes.get(D), world.now + HOUR, "tried again in an hour");
   }

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
+import { createTransport } from "nodemailer";
 import { type Lab, startLab } from "../../src/lab/lab.ts";
 import { hashPassword } from "../../src/submission/password-hash.ts";
 import { awkwardMessage } from "../support/awkward-message.ts";
@@ -16,7 +17,7 @@ import {
   type Way,
   wayName,
 } from "../support/real-clients.ts";
-import { hasPrograms } from "../support/real-programs.ts";
+import { skipWithout } from "../support/real-programs.ts";
 import { startTestRelay, type TestRelay } from "../support/relay.ts";
 import { makeTempDir, type TempDir } from "../support/temp-dir.ts";
 
@@ -44,9 +45,10 @@ test("what real clients hand in arrives over verified TLS, with nothing changed 
   await using dir = await makeTempDir();
   await using relay = await startSubmissionRelay(lab, dir);
   for (const client of CLIENTS) {
+    const missing = await client.missing();
     for (const way of WAYS) {
       await t.test(`${client.name}, ${wayName(way)}`, async (t) => {
-        if (!hasPrograms(t, client.programs)) return;
+        if (skipWithout(t, missing)) return;
         await handIn(
           client,
           { ...handover(relay, dir, way), from: `${nameOf(client, way)}@sender.test` },
@@ -64,9 +66,10 @@ test("no real client hands anything to a relay whose certificate it does not tru
   const caFile = join(dir.path, "other-ca.pem");
   await writeFile(caFile, lab.otherAuthority.caPem);
   for (const client of CLIENTS) {
+    const missing = await client.missing();
     for (const tls of ["starttls", "implicit"] as const) {
       await t.test(`${client.name}, ${wayName({ tls })}`, async (t) => {
-        if (!hasPrograms(t, client.programs)) return;
+        if (skipWithout(t, missing)) return;
         await assert.rejects(
           client.send({ ...handover(relay, dir, { tls, auth: "PLAIN" }), caFile }),
           /certificate|verif/i,
@@ -75,6 +78,41 @@ test("no real client hands anything to a relay whose certificate it does not tru
       });
     }
   }
+});
+
+test("nodemailer composes and pools: each of thirty messages over three connections arrives once", async () => {
+  await using lab = await startLab({ only: [DOMAIN] });
+  await using dir = await makeTempDir();
+  await using relay = await startSubmissionRelay(lab, dir);
+  const { host, port, caFile, user, password } = handover(relay, dir, { tls: "starttls" });
+  const transport = createTransport({
+    host,
+    port,
+    requireTLS: true,
+    tls: { ca: await readFile(caFile) },
+    auth: { user, pass: password },
+    pool: true,
+    maxConnections: 3,
+  });
+  const subjects = Array.from({ length: 30 }, (_, i) => `n-${i}`);
+  const from = "Jörg <app@sender.test>";
+  const to = `Änne <user@${DOMAIN}>`;
+  const attachments = [
+    { filename: "grüße.bin", content: Buffer.from(Array.from({ length: 3000 }, (_, i) => i % 256)) },
+  ];
+  await Promise.all(
+    subjects.map((subject) =>
+      transport.sendMail({ from, to, subject, text: "Grüße", html: "<p>Grüße</p>", attachments }),
+    ),
+  );
+  transport.close();
+
+  const mx = lab.mx(`mx.${DOMAIN}`);
+  await mx.until(({ messages }) => messages.length >= subjects.length);
+  const arrived = mx.messages.map(({ data }) => /^Subject: (.*)\r$/m.exec(data.toString())?.[1]);
+  assert.equal(arrived.length, subjects.length);
+  assert.deepEqual(new Set(arrived), new Set(subjects));
+  assert.ok(mx.messages.every(({ tls }) => tls !== undefined));
 });
 
 async function handIn(client: Client, handover: Handover, { lab, relay }: { lab: Lab; relay: TestRelay }) {

@@ -14,7 +14,7 @@ test("queued mail and cached policy are there after a restart; with DNS and HTTP
   assert.ok(host);
   host.behave({ starttls: "absent" });
   lab.dns.behave("_mta-sts.good-enforce.test", "TXT", "servfail");
-  lab.policyHosts.down();
+  await lab.policyHosts.down();
   const sessionsBefore = host.sessions.length;
   const waiting = await relay.submit("user@good-enforce.test");
   assert.equal((await relay.settled(waiting, "good-enforce.test")).outcome, "deferred");

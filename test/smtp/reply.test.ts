@@ -49,10 +49,13 @@ test("control characters, invisible ones and those that turn the direction of wr
 });
 
 test("any text is read without a throw, and what comes out is short, printable and begins with its code", () => {
-  const line = fc.oneof(fc.string({ unit: "binary" }), fc.string({ unit: "grapheme", maxLength: 1000 }));
+  const bytes = fc.uint8Array({ maxLength: 600 });
+  const line = fc
+    .tuple(bytes, fc.constantFrom("utf8" as const, "utf16le" as const))
+    .map(([b, as]) => Buffer.from(b).toString(as));
   const code = fc.integer({ min: 0, max: 999 }).map((n) => `${n} `);
   fc.assert(
-    fc.property(fc.array(fc.tuple(code, line), { maxLength: 5 }), (lines) => {
+    fc.property(fc.array(fc.tuple(code, line), { maxLength: 3 }), (lines) => {
       const reply = readReply(lines.map((parts) => parts.join("")).join("\r\n"));
       if (reply === undefined) return;
       assert.ok(reply.text.length <= 500);

@@ -5,7 +5,7 @@ import { collect } from "../../src/submission/collect.ts";
 import { createByteBudget } from "../../src/submission/limits.ts";
 
 function limits(changes: { maxBytes?: number; timeoutMs?: number; budgetBytes?: number } = {}) {
-  const budget = createByteBudget(changes.budgetBytes ?? 1000);
+  const budget = createByteBudget(() => changes.budgetBytes ?? 1000);
   return { maxBytes: changes.maxBytes ?? 100, timeoutMs: changes.timeoutMs ?? 60_000, budget };
 }
 

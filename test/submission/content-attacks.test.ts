@@ -82,7 +82,7 @@ test("a message that trickles in for too long is given up", async () => {
 });
 
 test("when the memory for arriving messages is used up, a message is answered 452 4.3.1 (RFC 5321 section 7.8)", async () => {
-  const budget = createByteBudget(60_000);
+  const budget = createByteBudget(() => 60_000);
   await using intake = await startIntake({ budget });
   await using first = await connectAndGreet(intake.port);
   await using second = await connectAndGreet(intake.port);

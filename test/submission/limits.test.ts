@@ -18,7 +18,7 @@ test("one client is an IPv4 address or an IPv6 /64 (RFC 4291 section 2.5.1)", ()
 });
 
 test("connections are counted in and out, in all and for each client", () => {
-  const admission = createAdmission({ connections: 3, connectionsPerClient: 2 });
+  const admission = createAdmission(() => ({ connections: 3, connectionsPerClient: 2 }));
   const enter = (address: string) => {
     const answer = admission.enter(address);
     return answer.kind === "admitted" ? answer.leave : replyLine(answer.reply);
@@ -38,7 +38,7 @@ test("connections are counted in and out, in all and for each client", () => {
 });
 
 test("the byte budget gives no more than it has, and takes back what is returned", () => {
-  const budget = createByteBudget(10);
+  const budget = createByteBudget(() => 10);
   assert.equal(budget.take(6), true);
   assert.equal(budget.take(5), false);
   assert.equal(budget.take(4), true);

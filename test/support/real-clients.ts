@@ -5,7 +5,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createTransport } from "nodemailer";
-import { programPath, runProgram } from "./real-programs.ts";
+import { missingPrograms, programPath, runProgram } from "./real-programs.ts";
 
 export type Way = { tls: "none" | "starttls" | "implicit"; auth?: "PLAIN" | "LOGIN" };
 
@@ -25,9 +25,10 @@ export type Handover = Way & {
 
 export type Client = {
   name: string;
-  programs: string[];
+  /** What it cannot do without, and is not on this machine. */
+  missing: () => Promise<string[]>;
   /** Rejects when the program says that the message was not taken. */
-  send(handover: Handover): Promise<unknown>;
+  send: (handover: Handover) => Promise<unknown>;
 };
 
 /** `clear`, `STARTTLS + PLAIN` … */
@@ -39,47 +40,54 @@ export function wayName({ tls, auth }: Way): string {
 /** It checks the chain, but not the name. */
 export const swaksClient: Client = {
   name: "swaks",
-  programs: ["swaks"],
+  missing: async () => {
+    const missing = missingPrograms(["swaks"]);
+    if (missing.length > 0) return missing;
+    const { stdout, stderr } = await runProgram(programPath("swaks"), ["--support"]);
+    return `${stdout}${stderr}`.includes("=== TLS supported") ? [] : ["Net::SSLeay"];
+  },
   async send(o) {
     // Without the dot swaks would put one more CRLF at the end.
     const dataFile = `${o.messageFile}.with-dot`;
     await writeFile(dataFile, Buffer.concat([await readFile(o.messageFile), Buffer.from(".\r\n")]));
-    const tls = { none: [], starttls: ["--tls"], implicit: ["--tls-on-connect"] }[o.tls];
-    return runProgram(programPath("swaks"), [
-      ...["--server", o.host, "--port", String(o.port), "--from", o.from, "--to", o.to, "--ehlo", "client.test"],
-      ...(o.tls === "none" ? [] : [...tls, "--tls-verify", "--tls-ca-path", o.caFile]),
-      ...(o.auth === undefined ? [] : ["--auth", o.auth, "--auth-user", o.user, "--auth-password", o.password]),
-      ...["--silent", "3", "--data", `@${dataFile}`],
-    ]);
+    const options = [
+      ["--server", o.host, "--port", String(o.port), "--ehlo", "client.test"],
+      ["--from", o.from, "--to", o.to, "--data", `@${dataFile}`, "--silent", "3"],
+      { none: [], starttls: ["--tls"], implicit: ["--tls-on-connect"] }[o.tls],
+      o.tls === "none" ? [] : ["--tls-verify", "--tls-ca-path", o.caFile],
+      o.auth === undefined ? [] : ["--auth", o.auth, "--auth-user", o.user, "--auth-password", o.password],
+    ];
+    return runProgram(programPath("swaks"), options.flat());
   },
 };
 
 export const smtplibClient: Client = {
   name: "Python's smtplib",
-  programs: ["python3"],
-  send: (o) =>
-    runProgram(programPath("python3"), [
-      join(import.meta.dirname, "real-smtplib.py"),
-      JSON.stringify({ ...o, auth: o.auth ?? null }),
-    ]),
+  missing: async () => missingPrograms(["python3"]),
+  send: (o) => {
+    const script = join(import.meta.dirname, "real-smtplib.py");
+    return runProgram(programPath("python3"), [script, JSON.stringify({ ...o, auth: o.auth ?? null })]);
+  },
 };
 
 export const curlClient: Client = {
   name: "curl",
-  programs: ["curl"],
-  send: (o) =>
-    runProgram(programPath("curl"), [
-      ...["--silent", "--show-error", "--max-time", "20"],
-      ...["--url", `${o.tls === "implicit" ? "smtps" : "smtp"}://${o.host}:${o.port}/client.test`],
-      ...["--mail-from", o.from, "--mail-rcpt", o.to, "--upload-file", o.messageFile],
-      ...(o.tls === "none" ? [] : ["--ssl-reqd", "--cacert", o.caFile]),
-      ...(o.auth === undefined ? [] : ["--user", `${o.user}:${o.password}`, "--login-options", `AUTH=${o.auth}`]),
-    ]),
+  missing: async () => missingPrograms(["curl"]),
+  send: (o) => {
+    const options = [
+      ["--silent", "--show-error", "--max-time", "20"],
+      ["--url", `${o.tls === "implicit" ? "smtps" : "smtp"}://${o.host}:${o.port}/client.test`],
+      ["--mail-from", o.from, "--mail-rcpt", o.to, "--upload-file", o.messageFile],
+      o.tls === "none" ? [] : ["--ssl-reqd", "--cacert", o.caFile],
+      o.auth === undefined ? [] : ["--user", `${o.user}:${o.password}`, "--login-options", `AUTH=${o.auth}`],
+    ];
+    return runProgram(programPath("curl"), options.flat());
+  },
 };
 
 export const nodemailerClient: Client = {
   name: "nodemailer",
-  programs: [],
+  missing: async () => [],
   async send(o) {
     const transport = createTransport({
       host: o.host,

@@ -15,7 +15,7 @@ import {
   writeCertificate,
 } from "./real-server.ts";
 
-export const exim: RealServerKind = { name: "Exim", programs: ["exim4", "chown"], start: startExim };
+export const exim: RealServerKind = { name: "Exim", programs: ["exim4"], start: startExim };
 
 /** The user that Debian's Exim was built for. */
 const USER = "Debian-exim";
@@ -36,8 +36,13 @@ async function startExim(options: RealServerOptions): Promise<RealServer> {
   daemon.stderr.on("data", (chunk: Buffer) => (complaints += chunk.toString()));
   const log = async () => (await readIfThere(join(dir, "log", "main"))) + complaints;
   const stop = () => end(daemon);
+  // The log's word is waited for: a connection made to find out would be one more session.
+  const listens = async () => {
+    if (daemon.exitCode !== null) throw new Error(`Exim ended: ${await log()}`);
+    return (await log()).includes(`listening for SMTP on [${address}]:${port}`) || undefined;
+  };
   try {
-    await until("Exim listens", async () => readyOrDead(daemon, await log(), `[${address}]:${port}`), log);
+    await until("Exim listens", listens, log);
   } catch (error) {
     await stop();
     throw error;
@@ -106,12 +111,6 @@ maildirs:
   return_path_add
   user = ${USER}
 `;
-}
-
-/** The log's word is waited for: a connection made to find out would be one more session. */
-function readyOrDead(daemon: ChildProcess, log: string, where: string): Promise<true | undefined> {
-  if (daemon.exitCode !== null) throw new Error(`Exim ended: ${log}`);
-  return Promise.resolve(log.includes("daemon started") && log.includes(where) ? true : undefined);
 }
 
 async function end(daemon: ChildProcess): Promise<void> {

@@ -13,7 +13,7 @@ import {
   writeCertificate,
 } from "./real-server.ts";
 
-export const postfix: RealServerKind = { name: "Postfix", programs: ["postfix", "chown"], start: startPostfix };
+export const postfix: RealServerKind = { name: "Postfix", programs: ["postfix"], start: startPostfix };
 
 /** `nobody`: no server's own user. */
 const MAILBOX_UID = 65_534;
@@ -55,7 +55,7 @@ async function startPostfix(options: RealServerOptions): Promise<RealServer> {
 
 type Paths = { certFile: string; keyFile: string; mail: string; logFile: string };
 
-function mainCf({ dir, address, hostname, domain, users }: RealServerOptions, paths: Paths): string {
+function mainCf({ dir, hostname, domain, users }: RealServerOptions, paths: Paths): string {
   const mailboxes = users.map((user) => `{ ${user}@${domain} = ${user}/ }`).join(", ");
   return settings({
     compatibility_level: "3.6",
@@ -65,9 +65,12 @@ function mainCf({ dir, address, hostname, domain, users }: RealServerOptions, pa
     maillog_file_prefixes: dir,
     myhostname: hostname,
     mydestination: "",
-    inet_interfaces: address,
+    // master.cf says where it listens. Here Postfix would look for an interface that lists the address.
+    inet_interfaces: "all",
     inet_protocols: "ipv4",
     mynetworks: "",
+    // A client at 127.0.0.1 is a stranger here: Postfix must not complete its header.
+    local_header_rewrite_clients: "",
     alias_maps: "",
     alias_database: "",
     smtpd_relay_restrictions: "reject_unauth_destination",
@@ -99,6 +102,7 @@ cleanup unix n - n - 0 cleanup
 qmgr    unix n - n 300 1 qmgr
 tlsmgr  unix - - n 1000? 1 tlsmgr
 rewrite unix - - n - - trivial-rewrite
+proxymap unix - - n - - proxymap
 bounce  unix - - n - 0 bounce
 defer   unix - - n - 0 bounce
 trace   unix - - n - 0 bounce
@@ -110,18 +114,17 @@ postlog unix-dgram n - n - 1 postlogd
 `;
 }
 
-/** Of the summary that smtpd logs when a client has gone: `ehlo=2 starttls=1 mail=2 rcpt=1/2 … commands=9`, taken/given. */
+/** From the summary that smtpd logs when a client has gone: `ehlo=2 starttls=1 mail=2 rcpt=1/2 … commands=9`, each taken/given. */
 function readSessions(log: string): EndedSession[] {
-  return [...log.matchAll(/ disconnect from .*\]((?: [a-z]+=[\d/]+)+)/g)].map(([, summary = ""]) => {
-    const counts = new Map(
-      summary
-        .matchAll(/(\w+)=(\d+)(?:\/(\d+))?/g)
-        .map(([, name, taken, given]) => [name, { taken: Number(taken), given: Number(given ?? taken) }]),
-    );
+  return [...log.matchAll(/ disconnect from \S+((?: [a-z]+=[\d/]+)+)/g)].map(([, summary = ""]) => {
+    const countOf = (command: string) => {
+      const [, taken = "0", given = taken] = new RegExp(` ${command}=(\\d+)(?:/(\\d+))?`).exec(summary) ?? [];
+      return { taken: Number(taken), given: Number(given) };
+    };
     return {
-      tls: (counts.get("starttls")?.taken ?? 0) > 0,
-      mails: counts.get("mail")?.given ?? 0,
-      messages: counts.get("data")?.taken ?? 0,
+      tls: countOf("starttls").taken > 0,
+      mails: countOf("mail").given,
+      messages: countOf("data").taken,
     };
   });
 }

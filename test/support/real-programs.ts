@@ -31,24 +31,24 @@ export function programPath(name: string): string {
   return path;
 }
 
-/**
- * Whether the test can be held. If not it is skipped, with the reason; in CI,
- * where every program is to be there, it fails.
- */
-export function hasPrograms(t: TestContext, names: string[]): boolean {
-  const missing = names.filter((name) => findProgram(name) === undefined);
-  if (missing.length === 0) return true;
+export function missingPrograms(names: string[]): string[] {
+  return names.filter((name) => findProgram(name) === undefined);
+}
+
+/** Skips the test, with the reason, when something is missing. In CI all is to be there, and the test fails. */
+export function skipWithout(t: TestContext, missing: string[]): boolean {
+  if (missing.length === 0) return false;
   const reason = `not installed: ${missing.join(", ")}`;
   assert.notEqual(process.env["CI"], "true", reason);
   t.skip(reason);
-  return false;
+  return true;
 }
 
-/** A server changes its user, which only root can. Without, the test is skipped. */
-export function hasRoot(t: TestContext): boolean {
-  if (process.getuid?.() === 0) return true;
+/** A mail server changes its user, which only root can. */
+export function skipWithoutRoot(t: TestContext): boolean {
+  if (process.getuid?.() === 0) return false;
   t.skip("needs root");
-  return false;
+  return true;
 }
 
 const LONGEST_RUN_MS = 30_000;

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Issued } from "../../src/lab/authority.ts";
-import { hasPrograms, hasRoot } from "./real-programs.ts";
+import { missingPrograms, skipWithout, skipWithoutRoot } from "./real-programs.ts";
 
 export type RealServerOptions = {
   /** An empty directory that other users can look into. */
@@ -23,10 +23,10 @@ export type RealServerOptions = {
 
 export type RealServer = AsyncDisposable & {
   /** The sessions that have ended, in order. */
-  sessions(): Promise<EndedSession[]>;
+  sessions: () => Promise<EndedSession[]>;
   /** What a user has, as it is on disk: with LF, below header fields of the server's own. */
-  mailbox(user: string): Promise<Buffer[]>;
-  log(): Promise<string>;
+  mailbox: (user: string) => Promise<Buffer[]>;
+  log: () => Promise<string>;
 };
 
 /** By the server's own account. */
@@ -44,8 +44,10 @@ export type RealServerKind = {
   start(options: RealServerOptions): Promise<RealServer>;
 };
 
-/** Whether the test can be held here; if not, it is skipped or has failed. */
-export const canRun = (t: TestContext, kind: RealServerKind) => hasRoot(t) && hasPrograms(t, kind.programs);
+/** Skips the test where this server cannot be started. */
+export function skipWithoutServer(t: TestContext, { programs }: RealServerKind): boolean {
+  return skipWithoutRoot(t) || skipWithout(t, missingPrograms(programs));
+}
 
 const LOOK_EVERY_MS = 20;
 const LONGEST_WAIT_MS = 20_000;

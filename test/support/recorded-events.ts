@@ -8,7 +8,7 @@ export type RecordedEvents = {
   /** The names, in order. */
   readonly names: string[];
   /** What was told under this name, in order. */
-  of<Name extends keyof Events>(name: Name): What<Name>[];
+  of: <Name extends keyof Events>(name: Name) => What<Name>[];
 };
 
 export function createRecordedEvents(): RecordedEvents {

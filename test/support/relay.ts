@@ -29,7 +29,7 @@ export type TestRelay = AsyncDisposable & {
   /** Sends a message and gives its queue id. Throws when it is refused. */
   submit(to: string | string[], text?: string, from?: string): Promise<string>;
   /** What an attempt made of it. */
-  settled(id: string, domain: string): Promise<SettledOutcome>;
+  settled: (id: string, domain: string) => Promise<SettledOutcome>;
   /** Both in one. */
   send(to: string, text?: string): Promise<SettledOutcome>;
   /** Stops the relay and starts it again on the same data, with settings changed. */

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { NoPolicyReason, PolicyAnswer, PolicyMode } from "../../src/mta-sts/answer.ts";
+import type { Exception } from "../../src/tls/exception.ts";
 import {
   describeRequirement,
   type HostRequirement,
@@ -8,7 +9,7 @@ import {
   requirementFor,
 } from "../../src/tls/requirement.ts";
 
-const RULES = ["optional", "require", "disable"] as const;
+const RULES = ["optional", "require", "testing", "disable"] as const;
 const REASONS: NoPolicyReason[] = ["no-record", "bad-record", "fetch-failed", "not-a-domain"];
 
 function policy(mode: PolicyMode, mx = ["mx1.lab.example", "*.pool.lab.example"]): PolicyAnswer {
@@ -33,48 +34,36 @@ function wordOf(requirement: HostRequirement): string {
 const LISTED = "mx1.lab.example";
 const UNLISTED = "mx2.lab.example";
 
-const TABLE: [string, string, PolicyAnswer, Record<OperatorRule, string>][] = [
-  [
-    "enforce, listed",
-    LISTED,
-    policy("enforce"),
-    { optional: "verified", require: "verified", disable: "opportunistic" },
-  ],
-  [
-    "enforce, not listed",
-    UNLISTED,
-    policy("enforce"),
-    { optional: "refuse", require: "refuse", disable: "opportunistic" },
-  ],
-  ["testing, listed", LISTED, policy("testing"), { optional: "report", require: "verified", disable: "opportunistic" }],
+/** For the rules optional, require, testing and disable, in this order. */
+const TABLE: [string, string, PolicyAnswer, [string, string, string, string]][] = [
+  ["enforce, listed", LISTED, policy("enforce"), ["verified", "verified", "report", "opportunistic"]],
+  ["enforce, not listed", UNLISTED, policy("enforce"), ["refuse", "refuse", "report violation", "opportunistic"]],
+  ["testing, listed", LISTED, policy("testing"), ["report", "verified", "report", "opportunistic"]],
   [
     "testing, not listed",
     UNLISTED,
     policy("testing"),
-    { optional: "report violation", require: "refuse", disable: "opportunistic" },
+    ["report violation", "refuse", "report violation", "opportunistic"],
   ],
-  ["none, listed", LISTED, policy("none"), { optional: "opportunistic", require: "refuse", disable: "opportunistic" }],
-  [
-    "none, no mx",
-    LISTED,
-    policy("none", []),
-    { optional: "opportunistic", require: "refuse", disable: "opportunistic" },
-  ],
+  ["none, listed", LISTED, policy("none"), ["opportunistic", "refuse", "opportunistic", "opportunistic"]],
+  ["none, no mx", LISTED, policy("none", []), ["opportunistic", "refuse", "opportunistic", "opportunistic"]],
   ...REASONS.map((because): (typeof TABLE)[number] => [
     `no policy: ${because}`,
     LISTED,
     none(because),
-    { optional: "opportunistic", require: "refuse", disable: "opportunistic" },
+    ["opportunistic", "refuse", "opportunistic", "opportunistic"],
   ]),
-  ["unknown: dns", LISTED, unknown("dns"), { optional: "refuse", require: "refuse", disable: "opportunistic" }],
-  ["unknown: store", LISTED, unknown("store"), { optional: "refuse", require: "refuse", disable: "opportunistic" }],
+  ["unknown: dns", LISTED, unknown("dns"), ["refuse", "refuse", "refuse", "opportunistic"]],
+  ["unknown: store", LISTED, unknown("store"), ["refuse", "refuse", "refuse", "opportunistic"]],
 ];
 
 test("what a host must prove, by operator rule, answer and host (STS-VAL-4, STS-VAL-6, STS-VAL-7, RFC 8461 section 5)", () => {
   for (const [what, host, answer, expected] of TABLE) {
-    for (const rule of RULES) {
-      assert.equal(wordOf(requirementFor(host, rule, answer)), expected[rule], `${what}, rule ${rule}`);
-    }
+    assert.deepEqual(
+      RULES.map((rule) => wordOf(requirementFor(host, rule, answer))),
+      expected,
+      what,
+    );
   }
 });
 
@@ -112,8 +101,68 @@ test("each requirement says by which rule, and the policy's id where there is on
     ["require", none("no-record"), "operator rule require"],
     ["optional", none("no-record"), "opportunistic TLS, no policy"],
     ["optional", unknown("dns"), "operator rule optional"],
+    [
+      "testing",
+      policy("enforce"),
+      "MTA-STS enforce, policy id 20300101, only reported, by the operator's rule testing",
+    ],
   ];
   for (const [rule, answer, expected] of cases) {
     assert.equal(describeRequirement(requirementFor(LISTED, rule, answer)), expected);
   }
 });
+
+const SET = { domain: "lab.example", by: "anna@mail", reason: "new certificate", setAt: 0, until: 1_800_000_000_000 };
+const PINNED: Exception = { ...SET, what: { kind: "pin", mx: [LISTED, "*.mx.example"] } };
+
+test("pinned MX hosts come before any policy: these alone, over verified TLS (order of authority)", () => {
+  const answers = [
+    policy("enforce", ["other.example"]),
+    policy("testing"),
+    policy("none"),
+    none("no-record"),
+    unknown("dns"),
+  ];
+  const hosts = {
+    [LISTED]: "verified",
+    "MX1.Lab.Example.": "verified",
+    "a.mx.example": "verified",
+    [UNLISTED]: "refuse",
+  };
+  for (const [host, expected] of Object.entries(hosts)) {
+    for (const answer of answers) {
+      assert.equal(wordOf(requirementFor(host, "optional", answer, PINNED)), expected, `${host}, ${answer.kind}`);
+    }
+  }
+});
+
+test("a requirement that an exception gave rise to names it, its author and its end", () => {
+  const words = "set by anna@mail until 2027-01-15 08:00 UTC: new certificate";
+  const cases: [Exception, PolicyAnswer, string][] = [
+    [
+      PINNED,
+      policy("enforce"),
+      `operator rule pin (exception: only mx1.lab.example, *.mx.example with verified TLS, ${words})`,
+    ],
+    [mtaStsException("disable"), policy("enforce"), `operator rule disable (exception: rule disable, ${words})`],
+    [mtaStsException("optional"), none("no-record"), `operator rule optional (exception: rule optional, ${words})`],
+    [mtaStsException("require"), none("no-record"), `operator rule require (exception: rule require, ${words})`],
+    [
+      mtaStsException("testing"),
+      policy("enforce"),
+      `MTA-STS enforce, policy id 20300101, only reported, by the operator's rule testing (exception: rule testing, ${words})`,
+    ],
+  ];
+  for (const [exception, answer, expected] of cases) {
+    const rule = exception.what.kind === "pin" ? "optional" : exception.what.rule;
+    assert.equal(describeRequirement(requirementFor(LISTED, rule, answer, exception)), expected);
+  }
+});
+
+test("an exception without an end says so", () => {
+  const { until: _, ...open } = mtaStsException("disable");
+  const words = describeRequirement(requirementFor(LISTED, "disable", none("no-record"), open));
+  assert.match(words, /set by anna@mail until it is taken back: new certificate/);
+});
+
+const mtaStsException = (rule: OperatorRule): Exception => ({ ...SET, what: { kind: "mta-sts", rule } });

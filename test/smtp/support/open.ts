@@ -25,7 +25,7 @@ export function open(host: { port: number }, { target, ...options }: How = {}): 
 export async function opened(host: { port: number }, how: How = {}): Promise<Session & Disposable> {
   const result = await open(host, how);
   assert.equal(result.kind, "open", result.kind === "failed" ? result.failure.detail : "");
-  const { session } = result as OpenResult & { kind: "open" };
+  const { session } = result;
   return Object.defineProperties({} as Session & Disposable, {
     ...Object.getOwnPropertyDescriptors(session),
     [Symbol.dispose]: { value: () => session.close() },
@@ -36,5 +36,5 @@ export async function failed(host: { port: number }, how: How = {}): Promise<Set
   const result = await open(host, how);
   if (result.kind === "open") result.session.close();
   assert.equal(result.kind, "failed");
-  return (result as OpenResult & { kind: "failed" }).failure;
+  return result.failure;
 }

@@ -19,7 +19,7 @@ export type ScriptedSession = {
 };
 
 /** A whole reply, or several, without the last CRLF; `undefined` for silence. After it: STARTTLS, or the end. */
-export type Says = string | undefined | { reply?: string; then: "tls" | "end" | "destroy" } | Promise<string>;
+export type Says = string | undefined | { reply?: string; next: "tls" | "end" | "destroy" } | Promise<string>;
 
 export type ScriptedHost = AsyncDisposable & {
   port: number;
@@ -32,15 +32,15 @@ export type Script = (line: string, session: ScriptedSession) => Says;
 
 /** A host that takes everything, without PIPELINING. */
 export const agreeable: Script = (line, { secure }) => {
-  switch (line.split(" ")[0]) {
+  switch (line.split(" ")[0] ?? "") {
     case "EHLO":
       return `250-scripted\r\n250-SIZE 1000000\r\n250${secure ? " 8BITMIME" : "-8BITMIME\r\n250 STARTTLS"}`;
     case "STARTTLS":
-      return { reply: "220 go ahead", then: "tls" };
+      return { reply: "220 go ahead", next: "tls" };
     case "DATA":
       return "354 go on";
     case "QUIT":
-      return { reply: "221 bye", then: "end" };
+      return { reply: "221 bye", next: "end" };
     default:
       return "250 ok";
   }
@@ -86,11 +86,12 @@ export async function startScriptedHost(options: {
     };
     const say = async (layer: Socket, says: Says, session: ScriptedSession) => {
       const what = await says;
-      const { reply, then = undefined } = typeof what === "object" ? what : { reply: what };
+      const { reply, next }: { reply?: string | undefined; next?: string } =
+        typeof what === "object" ? what : { reply: what };
       if (reply !== undefined) layer.write(`${reply}\r\n`);
-      if (then === "tls") secure(() => {});
-      if (then === "end") layer.end();
-      if (then === "destroy") session.socket.destroy();
+      if (next === "tls") secure(() => {});
+      if (next === "end") layer.end();
+      if (next === "destroy") session.socket.destroy();
     };
     const converse = (layer: Socket) => {
       let text = "";

@@ -5,7 +5,10 @@
 import type { AcceptedMessage } from "../../../src/mail/envelope.ts";
 import { createByteBudget } from "../../../src/submission/limits.ts";
 import { type Listener, type ListenerOptions, startListener } from "../../../src/submission/listener.ts";
+import { createLoginGuard } from "../../../src/submission/login-guard.ts";
+import type { IntakeRules } from "../../../src/submission/rules.ts";
 import { createTrust } from "../../../src/submission/trust.ts";
+import { memoryLimiter } from "./memory-limiter.ts";
 
 export type Recorded = { event: string; what: Record<string, unknown> };
 
@@ -19,7 +22,22 @@ export type Intake = AsyncDisposable & {
   event(name: string): Promise<Recorded["what"]>;
 };
 
-export async function startIntake(changes: Partial<ListenerOptions> = {}): Promise<Intake> {
+const RULES: IntakeRules = {
+  maxMessageBytes: 100_000,
+  maxRecipients: 100,
+  maxReceived: 50,
+  bareLineEndings: "refuse",
+  allowAddressLiterals: false,
+  limits: { connections: 50, connectionsPerClient: 50 },
+  rates: { messages: {}, recipients: {} },
+  trust: createTrust(["127.0.0.0/8"]),
+  loginGuard: createLoginGuard({ byClient: memoryLimiter(1_000), byName: memoryLimiter(1_000) }),
+  idleTimeoutMs: 60_000,
+  sessionTimeoutMs: 60_000,
+};
+
+/** `changes` to the options, or to the rules in them. */
+export async function startIntake(changes: Partial<ListenerOptions & IntakeRules> = {}): Promise<Intake> {
   const queue: AcceptedMessage[] = [];
   const events: Recorded[] = [];
   const waiting: { name: string; resolve: (what: Recorded["what"]) => void }[] = [];
@@ -32,15 +50,8 @@ export async function startIntake(changes: Partial<ListenerOptions> = {}): Promi
     port: 0,
     tls: "none",
     hostname: "relay.example",
-    maxMessageBytes: 100_000,
-    maxRecipients: 100,
-    maxReceived: 50,
-    bareLineEndings: "refuse",
-    allowAddressLiterals: false,
-    limits: { connections: 50, connectionsPerClient: 50 },
-    budget: createByteBudget(10_000_000),
-    trust: createTrust(["127.0.0.0/8"]),
-    idleTimeoutMs: 60_000,
+    rules: () => ({ ...RULES, ...changes }),
+    budget: createByteBudget(() => 10_000_000),
     dataTimeoutMs: 60_000,
     enqueueTimeoutMs: 10_000,
     events: {

@@ -1,0 +1,102 @@
+/**
+ * Writes the history of messages, always along with something else that is
+ * written: the message itself, the end of its job, the time of its next
+ * attempt. Nothing of it can fail what it rides with.
+ */
+import type { ChainableCommander } from "ioredis";
+import type { AcceptedMessage } from "../mail/envelope.ts";
+import type { AcceptedEntry, HistoryEntry } from "../mail/history.ts";
+import { historyByMessageIdKey, historyByTimeKey, historyKey } from "./keys.ts";
+
+const MOST_RECIPIENTS = 20;
+const LONGEST_MESSAGE_ID = 255;
+
+/** Of one message. What is in the middle goes first: how it came in, and how it went lately, tell most. */
+const MOST_ENTRIES = 200;
+
+/** The commands that begin a message's history. */
+export function beginHistory(multi: ChainableCommander, message: AcceptedMessage): void {
+  const entry = acceptedEntry(message);
+  multi.rpush(historyKey(message.id), JSON.stringify(entry));
+  multi.zadd(historyByTimeKey, message.acceptedAt, message.id);
+  if (entry.messageId !== undefined) {
+    multi.zadd(historyByMessageIdKey, 0, messageIdMember(entry.messageId, message.id));
+  }
+}
+
+function acceptedEntry({ id: _, envelope, data, acceptedAt, origin }: AcceptedMessage): AcceptedEntry {
+  const { messageId, ...from } = origin ?? {};
+  const bare = messageId === undefined ? "" : bareMessageId(messageId);
+  return {
+    kind: "accepted",
+    at: new Date(acceptedAt).toISOString(),
+    from: envelope.from,
+    to: envelope.to.slice(0, MOST_RECIPIENTS),
+    recipients: envelope.to.length,
+    sizeBytes: data.length,
+    ...from,
+    ...(bare === "" ? {} : { messageId: bare }),
+  };
+}
+
+/** As people quote it: with angle brackets or without. */
+export function bareMessageId(text: string): string {
+  return text
+    .trim()
+    .replace(/^<(.*)>$/s, "$1")
+    .slice(0, LONGEST_MESSAGE_ID);
+}
+
+export const messageIdMember = (messageId: string, id: string): string => `${messageId} ${id}`;
+
+/** The keys that `appendLua` needs, to be the last ones of a script; in the order of its parameters. */
+export const historyKeys = (messageId: string): string[] => [historyKey(messageId), historyByTimeKey];
+
+/** For each entry three arguments, to be the last ones of a script. */
+export function historyArguments(messageId: string, now: number, entries: HistoryEntry[]): (string | number)[] {
+  return [messageId, now, ...entries.flatMap((entry) => [JSON.stringify(entry), domainIn(entry), sameAs(entry)])];
+}
+
+const domainIn = (entry: HistoryEntry) => ("domain" in entry ? entry.domain : "");
+const sameAs = (entry: HistoryEntry) => ("same" in entry ? entry.same : "");
+
+/**
+ * Defines `appendHistory(list, byTime, args, first)`: `args` from `first` on are
+ * those of `historyArguments`. A history that was thrown away is not begun anew.
+ *
+ * An attempt that went like the latest one for its domain takes its place and
+ * counts it: else a host that is down would fill the memory with its days.
+ */
+export const appendLua = `
+  local function appendOne(list, entry, domain, same)
+    local length = redis.call("LLEN", list)
+    if same ~= "" then
+      for i = length - 1, math.max(1, length - 8), -1 do
+        local before = cjson.decode(redis.call("LINDEX", list, i))
+        if before.domain == domain then
+          if before.same ~= same then break end
+          local times = (before.times or 1) + 1
+          local run = ',"times":' .. times .. ',"firstAt":' .. cjson.encode(before.firstAt or before.at) .. "}"
+          redis.call("LSET", list, i, string.sub(entry, 1, -2) .. run)
+          return
+        end
+      end
+    end
+    redis.call("RPUSH", list, entry)
+    if length + 1 > ${MOST_ENTRIES} then
+      local head = redis.call("LINDEX", list, 0)
+      redis.call("LTRIM", list, -${MOST_ENTRIES - 1}, -1)
+      redis.call("LPUSH", list, head)
+    end
+  end
+
+  local function appendAll(list, byTime, args, first)
+    if redis.call("EXISTS", list) == 0 then return end
+    redis.call("ZADD", byTime, "XX", args[first + 1], args[first])
+    for i = first + 2, #args, 3 do appendOne(list, args[i], args[i + 1], args[i + 2]) end
+  end
+
+  local function appendHistory(list, byTime, args, first)
+    if #args > first + 1 then pcall(appendAll, list, byTime, args, first) end
+  end
+`;

@@ -1,0 +1,73 @@
+/** Reads the history of messages: one of them, those with a Message-ID, the latest. */
+import type { HistoryEntry } from "../mail/history.ts";
+import type { StoreConnection } from "./connection.ts";
+import { bareMessageId, messageIdMember } from "./history-write.ts";
+import { historyByMessageIdKey, historyByTimeKey, historyKey } from "./keys.ts";
+import { guarded } from "./store-error.ts";
+
+export type MessageHistory = {
+  id: string;
+  /** Oldest first; never empty. */
+  entries: HistoryEntry[];
+};
+
+/** All methods reject with a `StoreError` while Redis is away. */
+export type HistoryReader = {
+  /** `undefined`: there is none, or it has been thrown away. */
+  read(id: string): Promise<MessageHistory | undefined>;
+  /** The queue ids of the messages with this Message-ID, with angle brackets or without; oldest first. */
+  withMessageId(messageId: string): Promise<string[]>;
+  /** Messages to which something has happened since then (epoch milliseconds), the latest first; in slices. */
+  latest(since: number): AsyncGenerator<MessageHistory[]>;
+};
+
+const SLICE = 500;
+
+export function createHistoryReader({ redis }: Pick<StoreConnection, "redis">): HistoryReader {
+  const readAll = async (ids: string[]): Promise<MessageHistory[]> => {
+    const pipeline = redis.pipeline();
+    for (const id of ids) pipeline.lrange(historyKey(id), 0, -1);
+    const replies = (await guarded("read the history", pipeline.exec())) ?? [];
+    return replies.flatMap(([, texts], index) => {
+      const entries = Array.isArray(texts) ? texts.flatMap((text) => readable(String(text))) : [];
+      return entries.length === 0 ? [] : [{ id: ids[index] ?? "", entries: onceAccepted(entries) }];
+    });
+  };
+  return {
+    read: async (id) => (await readAll([id]))[0],
+    withMessageId: async (messageId) => {
+      const prefix = messageIdMember(bareMessageId(messageId), "");
+      // "!" is the character after the blank that ends the prefix.
+      const range = redis.zrangebylex(historyByMessageIdKey, `[${prefix}`, `(${prefix.slice(0, -1)}!`);
+      const members = await guarded("find a Message-ID", range);
+      return members.map((member) => member.slice(prefix.length)).filter((id) => !id.includes(" "));
+    },
+    latest: async function* (since) {
+      // What moves to the top meanwhile moves the rest down: some come twice.
+      const seen = new Set<string>();
+      for (let start = 0; ; start += SLICE) {
+        const range = redis.zrange(historyByTimeKey, "+inf", String(since), "BYSCORE", "REV", "LIMIT", start, SLICE);
+        const ids = await guarded("list the history", range);
+        if (ids.length === 0) return;
+        const fresh = ids.filter((id) => !seen.has(id));
+        for (const id of fresh) seen.add(id);
+        yield await readAll(fresh);
+      }
+    },
+  };
+}
+
+function readable(text: string): HistoryEntry[] {
+  try {
+    return [JSON.parse(text) as HistoryEntry];
+  } catch {
+    // One that was written by hand should not hide the others.
+    return [];
+  }
+}
+
+/** A message that was added twice, after a time limit, begins twice. */
+function onceAccepted(entries: HistoryEntry[]): HistoryEntry[] {
+  const first = entries.findIndex(({ kind }) => kind === "accepted");
+  return entries.filter(({ kind }, index) => kind !== "accepted" || index === first);
+}
