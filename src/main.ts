@@ -7,14 +7,20 @@ import { readArguments } from "./cli/arguments.ts";
 import { checkCommand } from "./cli/check.ts";
 import { checkConfigCommand } from "./cli/check-config.ts";
 import { type Command, commandHelp, HELP_OPTION, overallHelp } from "./cli/command.ts";
+import { dkimCommand } from "./cli/dkim.ts";
 import { EXIT, EXIT_CODES_HELP } from "./cli/exit-codes.ts";
 import { hashPasswordCommand } from "./cli/hash-password.ts";
 import { healthcheckCommand } from "./cli/healthcheck.ts";
+import { incidentsCommand } from "./cli/incidents.ts";
 import { labCommand } from "./cli/lab.ts";
 import { messageCommand } from "./cli/message.ts";
 import { messagesCommand } from "./cli/messages.ts";
+import { policyCommand } from "./cli/policy.ts";
+import { publishCommand } from "./cli/publish.ts";
 import { queueCommand } from "./cli/queue.ts";
+import { ruleCommand } from "./cli/rule.ts";
 import { startCommand } from "./cli/start.ts";
+import { tlsReportCommand } from "./cli/tls-report.ts";
 import { suggestion } from "./config/nearest.ts";
 import { StartError } from "./relay/start-error.ts";
 
@@ -24,8 +30,14 @@ const COMMANDS: Command[] = [
   messageCommand,
   messagesCommand,
   queueCommand,
+  policyCommand,
+  ruleCommand,
+  incidentsCommand,
   checkCommand,
   checkConfigCommand,
+  publishCommand,
+  dkimCommand,
+  tlsReportCommand,
   hashPasswordCommand,
   healthcheckCommand,
 ];

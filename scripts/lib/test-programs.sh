@@ -3,7 +3,7 @@
 # Debian and Ubuntu only: elsewhere, and where nothing can be installed, the
 # tests skip what is missing, or fail in CI (CI=true).
 
-test_clients="swaks libnet-ssleay-perl python3 curl"
+test_clients="swaks libnet-ssleay-perl python3 curl postfix-mta-sts-resolver iproute2"
 # Root's own, since root starts what is in it, and open to the users that servers change to.
 test_server_cache=/var/cache/sts-relay-test-servers
 

@@ -14,6 +14,8 @@ export type Finding = {
   code: string;
   severity: Severity;
   section: Section;
+  /** The mail host it is about. */
+  host?: string;
   /** In plain words. */
   says: string;
   /** What to do, and who. Absent where nothing needs to be done. */

@@ -21,7 +21,13 @@ export function policyFindings(facts: PolicyFacts, now: number): Finding[] {
   if (fetch.kind === "failed") return [...delegated, ...unobtainable(facts, fetch.failure)];
   const { policy, text } = fetch;
   const notes = lintPolicy(text).map(({ line, severity, code, says }) => noteOf(line, severity, code, says));
-  return [...delegated, modeFinding(policy), ...maxAgeFindings(policy), ...notes, ...cacheFindings(facts, policy, now)];
+  return [
+    ...delegated,
+    modeFinding(policy, facts),
+    ...maxAgeFindings(policy),
+    ...notes,
+    ...cacheFindings(facts, policy, now),
+  ];
 }
 
 const noteOf = (line: number | undefined, severity: Severity, code: string, says: string) =>
@@ -33,11 +39,16 @@ function unobtainable(facts: PolicyFacts, { cause, detail, resultType }: FetchFa
   if (record.kind === "absent" && facts.texts.length === 0) return [];
   if (record.kind !== "record" && cause === "no-address") return [];
   const host = policyHost(domain);
-  const code = cause === undefined ? resultType : `policy-${cause}`;
+  const code = codeOf(cause, resultType);
   const without = record.kind === "record" ? "the record announces a policy that cannot be had: " : "";
   return [
     finding("policy", "error", code, `${without}${detail}`, cause === undefined ? undefined : advice(cause, host)),
   ];
+}
+
+function codeOf(cause: FetchCause | undefined, resultType: string): string {
+  if (cause === undefined) return resultType;
+  return cause === "policy" ? "policy-invalid" : `policy-${cause}`;
 }
 
 function advice(cause: FetchCause, host: string): string {
@@ -69,17 +80,20 @@ function advice(cause: FetchCause, host: string): string {
   }
 }
 
-function modeFinding({ mode, mx, maxAgeSeconds }: Policy): Finding {
-  const kept = `kept for ${durationWords(maxAgeSeconds * 1000)}`;
+function modeFinding({ mode, mx, maxAgeSeconds }: Policy, { record }: PolicyFacts): Finding {
+  const words = `mode ${mode}, for ${list(mx)}; kept for ${durationWords(maxAgeSeconds * 1000)}`;
+  if (record.kind === "absent" || record.kind === "unusable") {
+    return finding("policy", "info", "policy-unseen", `the policy that is served and not announced: ${words}`);
+  }
   switch (mode) {
     case "enforce":
-      return finding("policy", "ok", "mode-enforce", `mode enforce, for ${list(mx)}; ${kept}`);
+      return finding("policy", "ok", "mode-enforce", words);
     case "testing":
       return finding(
         "policy",
         "info",
         "mode-testing",
-        `mode testing, for ${list(mx)}; ${kept}: violations are reported, and mail goes on all the same`,
+        `${words}; violations are reported, and mail goes on all the same`,
         "Go to enforce once the reports show no failures.",
       );
     case "none":

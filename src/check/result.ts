@@ -56,8 +56,12 @@ function findingsIn(facts: DomainFacts, fate: Fate): Finding[] {
   ];
 }
 
-/** What hosts are measured by: the policy that is announced and served, or else the one that holds all the same. */
+/**
+ * What hosts are measured by: the policy that is served, unless it is certain
+ * that nothing announces it; or else the one that holds all the same.
+ */
 function policyInQuestion({ policy, answer }: DomainFacts) {
-  if (policy?.record.kind === "record" && policy.fetch.kind === "fetched") return policy.fetch.policy;
+  const mayBeAnnounced = policy?.record.kind === "record" || policy?.record.kind === "unknown";
+  if (mayBeAnnounced && policy?.fetch.kind === "fetched") return policy.fetch.policy;
   return answer?.kind === "policy" ? answer.known.policy : undefined;
 }

@@ -2,6 +2,7 @@
  * Where a domain's mail goes, and what would become of a message now.
  * RFC 5321 section 5.1, RFC 7505.
  */
+import { describeException } from "../tls/exception.ts";
 import type { DomainFacts, HostFacts, Reachable } from "./facts.ts";
 import { type Finding, finding } from "./finding.ts";
 import { list } from "./words.ts";
@@ -72,26 +73,32 @@ const isItsOwnHost = ({ domain, hosts }: DomainFacts) => hosts.length === 1 && h
 
 const error = (code: string, says: string, todo: string) => finding("route", "error", code, says, todo);
 
+/** What this relay makes of it, by the rules of its configuration. */
 export function fateFindings(facts: DomainFacts, fate: Fate): Finding[] {
-  const { rule } = facts;
-  const ruleWords =
-    rule.mtaSts === "optional"
-      ? []
-      : [finding("relay", "info", "operator-rule", `a rule of this relay's configuration is in force: ${rule.mtaSts}`)];
-  const proceeding =
-    facts.answer?.kind === "unknown" && facts.ended === undefined
-      ? [
-          finding(
-            "relay",
-            "warning",
-            "proceeds-unknown",
-            "it is not known whether there is a policy, and the configuration lets mail go on without (onDiscoveryFailure)",
-          ),
-        ]
-      : [];
-  const ends = fate.kind === "waits" ? [waits(facts)] : [];
-  return [...ruleWords, ...proceeding, ...ends];
+  const isProceeding = facts.answer?.kind === "unknown" && facts.ended === undefined;
+  return [
+    ...ruleFindings(facts),
+    ...(isProceeding ? [PROCEEDING] : []),
+    ...(fate.kind === "waits" ? [waits(facts)] : []),
+  ];
 }
+
+function ruleFindings({ rule }: DomainFacts): Finding[] {
+  if (rule.exception !== undefined) {
+    const says = `an exception is in force: ${describeException(rule.exception)}`;
+    return [finding("relay", "info", "operator-rule", says)];
+  }
+  if (rule.mtaSts === "optional") return [];
+  const says = `a rule of this relay's configuration is in force: MTA-STS ${rule.mtaSts}`;
+  return [finding("relay", "info", "operator-rule", says)];
+}
+
+const PROCEEDING = finding(
+  "relay",
+  "warning",
+  "proceeds-unknown",
+  "it is not known whether there is a policy, and the rules of this relay let mail go on without one",
+);
 
 function waits({ rule, answer }: DomainFacts): Finding {
   const advice =

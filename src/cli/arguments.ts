@@ -35,7 +35,8 @@ export function readArguments(options: Options, args: string[], expected?: Opera
       continue;
     }
     // `--config --json` has forgotten the file; `--config=--json` means what it says.
-    const isMissing = !token.value || (!token.inlineValue && token.value.startsWith("-"));
+    // "-" alone is a file: standard input.
+    const isMissing = !token.value || (!token.inlineValue && /^-./.test(token.value));
     if (isMissing) return { wrong: `${token.rawName} needs a value: ${token.rawName} ${option.value ?? "VALUE"}` };
     values[token.name] = token.value;
   }

@@ -1,11 +1,11 @@
 /** Changes deliveries in the queue, and says how many. */
-import { hostname, userInfo } from "node:os";
 import type { OperatorVerb } from "../mail/history.ts";
 import { type ChangeReport, createQueueService } from "../operate/queue.ts";
 import type { Selection } from "../operate/selection.ts";
 import type { ChangeResult } from "../store/queue-change.ts";
 import { EXIT } from "./exit-codes.ts";
-import { createProgress } from "./terminal.ts";
+import { operator } from "./operator.ts";
+import { withProgress } from "./terminal.ts";
 import { withStore } from "./with-store.ts";
 
 export type QueueChange = {
@@ -20,27 +20,14 @@ export type QueueChange = {
 export function changeQueue(where: { config?: string }, what: QueueChange): Promise<number> {
   const { verb, selection, reason, dryRun, json } = what;
   return withStore(where, async (connection) => {
-    const progress = createProgress(process.stderr);
     const service = createQueueService({ connection, now: Date.now });
     const change = { verb, by: operator(), ...(reason === undefined ? {} : { reason }) };
-    const report = await service.change(change, selection, { dryRun, onProgress: progress.tell }).finally(progress.end);
+    const report = await withProgress(process.stderr, (onProgress) =>
+      service.change(change, selection, { dryRun, onProgress }),
+    );
     process.stdout.write(json ? `${JSON.stringify({ verb, ...report }, undefined, 2)}\n` : words(verb, report));
     return report.matched === 0 ? EXIT.failed : EXIT.ok;
   });
-}
-
-/** For the history: who it was. */
-function operator(): string {
-  return `${userName()}@${hostname()}`;
-}
-
-function userName(): string {
-  try {
-    return userInfo().username;
-  } catch {
-    // A container may run under a number that no name belongs to.
-    return String(process.getuid?.() ?? "somebody");
-  }
 }
 
 const DONE: Record<OperatorVerb, string> = {
@@ -55,10 +42,10 @@ function words(verb: OperatorVerb, { matched, results, dryRun }: ChangeReport): 
   if (matched === 0) return "No such deliveries in the queue.\n";
   const count = (number: number) => number.toLocaleString("en");
   if (dryRun)
-    return `${count(matched)} deliveries would be ${verb === "drop" ? "dropped" : "bounced"}; nothing was changed.\n`;
+    return `${count(matched)} ${matched === 1 ? "delivery" : "deliveries"} would be ${verb === "drop" ? "dropped" : "bounced"}; nothing was changed.\n`;
   const ordered =
     verb === "bounce"
-      ? "the relay reports to the senders"
+      ? "given up: the relay reports to the senders"
       : "under way: the worker does it when this attempt has ended";
   const lines: [ChangeResult, string][] = [
     ["done", DONE[verb]],

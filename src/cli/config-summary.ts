@@ -30,6 +30,7 @@ export function configSummary(config: Config, sources: Sources): [string, string
     ["delivers to", `port ${delivery.port}, ${delivery.concurrency} messages at a time`],
     ["MTA-STS", `${mtaSts.rule}; when unknown: ${unknownWords(mtaSts.onDiscoveryFailure)}`],
     ...Object.entries(config.domains).map(([domain, rule]): [string, string] => [`  ${domain}`, ruleWords(rule)]),
+    ["publishes", list(publishedWords(config.publish), "no policy")],
     ["gives up after", formatDuration(retry.lifetimeMs)],
     ["DNS", list(config.dns.servers, "the system's servers")],
     ["Redis", redis.url === undefined ? `its own, in ${redis.dir}` : describeTarget({ url: redis.url })],
@@ -37,6 +38,11 @@ export function configSummary(config: Config, sources: Sources): [string, string
 }
 
 const TLS_WORDS = { starttls: "STARTTLS", implicit: "implicit TLS", none: "no TLS" };
+
+function publishedWords({ domains, listeners }: Config["publish"]): string[] {
+  const served = listeners.length > 0 || Object.keys(domains).length === 0 ? [] : ["served by no listener here"];
+  return [...Object.entries(domains).map(([domain, { mode }]) => `${domain} (${mode})`), ...served];
+}
 
 function ruleWords({ mtaSts, onDiscoveryFailure, route }: Config["domains"][string]): string {
   const words = [

@@ -22,10 +22,11 @@ export const EXIT = {
 
 export const EXIT_CODES_HELP = `Exit codes:
   0    all went well
-  1    what was to be shown is not so (lab --exit)
+  1    what was to be shown is not so (lab --exit), or nothing was found (message, queue, policy),
+       or an incident is open (incidents)
   2    the command line is wrong
-  3    a warning is the worst that was found (check)
-  4    an error was found (check)
+  3    a warning is the worst that was found (check, publish check)
+  4    an error was found (check, publish check)
   69   something needed is not there: Redis, a port, a program, Node.js 24
   70   a fault of the program
   78   the configuration is wrong

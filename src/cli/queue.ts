@@ -13,7 +13,7 @@ export const queueCommand = defineCommand({
   summary: "show what waits, and steer it",
   details:
     "Shows how many deliveries wait, and a table by destination. One message to three domains is\n" +
-    "three deliveries. Exit code 1: the queue is empty.",
+    "three deliveries.",
   options: {
     config: CONFIG_OPTION,
     limit: { type: "string", value: "N", says: `destinations to show (default: ${DEFAULT_LIMIT})` },

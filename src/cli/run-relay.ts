@@ -6,6 +6,8 @@ import { problemLine } from "../config/problem.ts";
 import { createEvents, type Events } from "../observe/events.ts";
 import { createLog } from "../observe/log.ts";
 import { type Relay, startRelay } from "../relay/relay.ts";
+import { EXIT_UNAVAILABLE, StartError } from "../relay/start-error.ts";
+import { StoreError } from "../store/store-error.ts";
 import { checkConfig, whereToLoad } from "./checked-config.ts";
 import { EXIT } from "./exit-codes.ts";
 import { watchReloadSignal } from "./reload-signal.ts";
@@ -27,12 +29,18 @@ async function runRelay(config: Config, warnings: string[], file: string | undef
   for (const warning of warnings) events.configurationProblem(warning);
   // A signal that comes while the relay starts is kept until it has.
   using signals = watchStopSignals();
-  const started = startRelay(config, { log });
+  const started = startRelay(config, { log }).catch(whyNotStarted);
   using _ = watchReloadSignal(() => reload(started, file, events));
   const relay = await started;
   events.stopping({ signal: await signals.first });
   await relay.stop();
   return EXIT.ok;
+}
+
+/** A Redis that goes away while the relay starts is a fault of the surroundings: a service manager tries again. */
+function whyNotStarted(error: unknown): never {
+  if (!(error instanceof StoreError)) throw error;
+  throw new StartError(error.message, EXIT_UNAVAILABLE, { cause: error });
 }
 
 /** A configuration with something wrong in it changes nothing. */

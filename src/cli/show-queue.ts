@@ -6,7 +6,7 @@ import { fromNow, roughly } from "../operate/rough-time.ts";
 import type { Selection } from "../operate/selection.ts";
 import { type QueuedJob, readJobsOf, readText } from "../store/queue-read.ts";
 import { EXIT } from "./exit-codes.ts";
-import { type Column, createProgress, printable, renderColumns, widthOf } from "./terminal.ts";
+import { type Column, printable, renderColumns, widthOf, withProgress } from "./terminal.ts";
 import { withStore } from "./with-store.ts";
 
 type Where = { config?: string };
@@ -14,11 +14,10 @@ type Where = { config?: string };
 /** Answers with the exit code. */
 export function showOverview(where: Where, most: number, json: boolean): Promise<number> {
   return withStore(where, async (connection) => {
-    const progress = createProgress(process.stderr);
     const service = createQueueService({ connection, now: Date.now });
-    const overview = await service.overview(most, { onProgress: progress.tell }).finally(progress.end);
+    const overview = await withProgress(process.stderr, (onProgress) => service.overview(most, { onProgress }));
     print(json ? asJson(overview) : overviewText(overview, Date.now()));
-    return overview.total === 0 ? EXIT.failed : EXIT.ok;
+    return EXIT.ok;
   });
 }
 
@@ -30,7 +29,7 @@ function overviewText(overview: QueueOverview, now: number): string {
   const hidden = destinationCount - destinations.length;
   const table = renderColumns(destinations, destinationColumns(now), widthOf(process.stdout));
   const more = hidden === 0 ? "" : `and ${hidden.toLocaleString("en")} more destinations (--limit)\n`;
-  return `${total.toLocaleString("en")} deliveries: ${words}\n\n${table}${more}`;
+  return `${total.toLocaleString("en")} ${total === 1 ? "delivery" : "deliveries"}: ${words}\n\n${table}${more}`;
 }
 
 const destinationColumns = (now: number): Column<Destination>[] => [
@@ -49,9 +48,10 @@ const destinationColumns = (now: number): Column<Destination>[] => [
 /** Answers with the exit code. */
 export function listQueue(where: Where, selection: Selection, most: number, json: boolean): Promise<number> {
   return withStore(where, async (connection) => {
-    const progress = createProgress(process.stderr);
     const service = createQueueService({ connection, now: Date.now });
-    const { matched, jobs } = await service.list(selection, most, { onProgress: progress.tell }).finally(progress.end);
+    const { matched, jobs } = await withProgress(process.stderr, (onProgress) =>
+      service.list(selection, most, { onProgress }),
+    );
     if (json) print(asJson({ matched, jobs: jobs.map(jobJson) }));
     else if (matched === 0) print("No such deliveries in the queue.\n");
     else {

@@ -27,17 +27,19 @@ export function renderColumns<Row>(rows: Row[], columns: Column<Row>[], width: n
   return [line(columns.map(({ title }) => title)), ...cells.map(line)].map((text) => `${text}\n`).join("");
 }
 
-/** Flexible columns share what the others leave. */
+/** The widest flexible column gives way first. */
 function fitted(wanted: number[], columns: { flexible?: boolean }[], width: number): number[] {
-  const total = wanted.reduce((sum, each) => sum + each, 0) + GAP.length * (wanted.length - 1);
-  const flexible = wanted.filter((_, index) => columns[index]?.flexible === true).reduce((sum, each) => sum + each, 0);
-  const excess = total - width;
-  if (excess <= 0 || flexible === 0) return wanted;
-  return wanted.map((each, index) =>
-    columns[index]?.flexible === true
-      ? Math.max(Math.min(each, LEAST_FLEXIBLE), Math.floor(each - (excess * each) / flexible))
-      : each,
-  );
+  const widths = [...wanted];
+  let excess = widths.reduce((sum, each) => sum + each, GAP.length * (widths.length - 1)) - width;
+  const flexible = [...widths.keys()].filter((index) => columns[index]?.flexible === true);
+  while (excess > 0) {
+    const widest = flexible.reduce((a, b) => ((widths[b] ?? 0) > (widths[a] ?? 0) ? b : a), flexible[0] ?? -1);
+    const current = widths[widest] ?? 0;
+    if (current <= LEAST_FLEXIBLE) break;
+    widths[widest] = current - 1;
+    excess -= 1;
+  }
+  return widths;
 }
 
 const aligned = (text: string, width: number, right: boolean) => (right ? text.padStart(width) : text.padEnd(width));
@@ -69,26 +71,28 @@ export function wrapped(text: string, width: number, indent: string): string {
 export const widthOf = (stream: { isTTY?: boolean; columns?: number }): number =>
   stream.isTTY === true ? (stream.columns ?? 80) : Infinity;
 
-export type Progress = { tell(done: number, total: number): void; end(): void };
-
 const SHOWN_AFTER_MS = 300;
+const DRAWN_EVERY_MS = 50;
 const BAR_WIDTH = 30;
 
-/** A bar that is drawn on a terminal only, and only when the work takes a while. */
-export function createProgress(stream: NodeJS.WriteStream, now: () => number = Date.now): Progress {
-  const startedAt = now();
-  let drawnAt = 0;
-  return {
-    tell: (done, total) => {
-      const at = now();
-      if (!stream.isTTY || at - startedAt < SHOWN_AFTER_MS || at - drawnAt < 50) return;
-      drawnAt = at;
+/** Draws a bar on a terminal, and only when the work takes a while. */
+export async function withProgress<T>(
+  stream: NodeJS.WriteStream,
+  work: (onProgress: (done: number, total: number) => void) => Promise<T>,
+): Promise<T> {
+  let nextAt = Date.now() + SHOWN_AFTER_MS;
+  let isDrawn = false;
+  try {
+    return await work((done, total) => {
+      const now = Date.now();
+      if (!stream.isTTY || now < nextAt) return;
+      nextAt = now + DRAWN_EVERY_MS;
+      isDrawn = true;
       stream.write(`\r${progressBar(done, total)}\u001B[K`);
-    },
-    end: () => {
-      if (drawnAt > 0) stream.write("\r\u001B[K");
-    },
-  };
+    });
+  } finally {
+    if (isDrawn) stream.write("\r\u001B[K");
+  }
 }
 
 export function progressBar(done: number, total: number): string {

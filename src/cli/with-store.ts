@@ -15,7 +15,7 @@ import { StoreError } from "../store/store-error.ts";
 import { checkConfig, whereToLoad } from "./checked-config.ts";
 
 /** Somebody sits and waits: sooner than a relay gives up that waits for its Redis to start. */
-const READY_TIMEOUT_MS = 5_000;
+const READY_TIMEOUT_MS = 3_000;
 
 /**
  * Connects, hands the connection over, closes it, and answers with the exit

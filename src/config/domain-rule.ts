@@ -11,6 +11,8 @@ export type EffectiveRule = {
   onDiscoveryFailure: Config["mtaSts"]["onDiscoveryFailure"];
   /** `undefined`: to the domain's own MX hosts. */
   route: Route | undefined;
+  /** Of the destination, in each process. */
+  limits: { maxSessions?: number; perMinute?: number };
 };
 
 /** `domain` as A-labels in lower case; an address literal in brackets matches `*` alone. */
@@ -20,7 +22,12 @@ export function domainRule(config: Pick<Config, "domains" | "mtaSts">, domain: D
   );
   const first = <Key extends keyof DomainRule>(key: Key) => entries.find((entry) => entry[key] !== undefined)?.[key];
   const route = first("route");
+  const [maxSessions, perMinute] = [first("maxSessions"), first("maxPerMinute")];
   return {
+    limits: {
+      ...(maxSessions === undefined ? {} : { maxSessions }),
+      ...(perMinute === undefined ? {} : { perMinute }),
+    },
     mtaSts: first("mtaSts") ?? config.mtaSts.rule,
     onDiscoveryFailure: {
       ...config.mtaSts.onDiscoveryFailure,

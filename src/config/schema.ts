@@ -25,8 +25,11 @@ import {
   wholeNumber,
 } from "./kinds.ts";
 import { rate } from "./rate.ts";
+import { admin } from "./schema-admin.ts";
 import { check } from "./schema-check.ts";
+import { dkim, tlsReports } from "./schema-dkim.ts";
 import { history } from "./schema-history.ts";
+import { incidents, shadow, webhooks } from "./schema-incidents.ts";
 import { publish } from "./schema-publish.ts";
 import { rates } from "./schema-rates.ts";
 import { optional, required, section, setting } from "./setting.ts";
@@ -163,7 +166,7 @@ const delivery = section("How mail leaves.", {
     default: 100,
   }),
   maxSessionsPerDestination: setting(wholeNumber(1, 1000), {
-    says: "SMTP sessions at a time to one destination.",
+    says: "Deliveries at a time to one destination, in each process. It begins with 5, grows while it goes well, and is cut when it does not.",
     default: 20,
   }),
   maxMessagesPerSession: setting(wholeNumber(1, 100_000), {
@@ -210,7 +213,7 @@ const mtaSts = section("MTA-STS, RFC 8461.", {
     says: "Time for fetching a policy (RFC 8461 section 3.3 suggests one minute).",
     default: "60s",
   }),
-  refreshEvery: setting(duration("1m", "7d"), {
+  refreshEvery: setting(duration("5m", "7d"), {
     says: "How often a known policy is fetched again, before it runs out (RFC 8461 section 10.2 suggests once a day).",
     default: "24h",
   }),
@@ -221,6 +224,7 @@ const mtaSts = section("MTA-STS, RFC 8461.", {
     }),
     deferFor: setting(duration("1m", "60d"), { says: "How much of a message's life to wait.", default: "1h" }),
   }),
+  shadow,
 });
 
 const route = z
@@ -265,6 +269,16 @@ const domainRule = z.strictObject({
     defaultIs: "the domain's MX hosts",
     example: { host: "smtp.example.net", port: 587 },
   }),
+  maxSessions: optional(wholeNumber(1, 1000), {
+    says: "Deliveries at a time to this domain (or smart host), in each process.",
+    defaultIs: "delivery.maxSessionsPerDestination",
+    example: 2,
+  }),
+  maxPerMinute: optional(wholeNumber(1, 1_000_000), {
+    says: "Deliveries begun in a minute to this domain (or smart host), in each process.",
+    defaultIs: "no limit",
+    example: 60,
+  }),
 });
 
 export const schema = z.strictObject({
@@ -293,15 +307,24 @@ export const schema = z.strictObject({
       says: "How long to try before the sender gets a bounce (RFC 5321 section 4.5.4.1: at least 4 to 5 days).",
       default: "5d",
     }),
+    warnAfter: setting(duration("1s", "60d"), {
+      says: "How long a message waits until its sender is told that it is late: once, and not with NOTIFY=NEVER or the like (RFC 3461). A time beyond `lifetime`: never.",
+      default: "4h",
+    }),
     jitter: setting(fraction(0, 1), {
       says: "Each wait is made longer or shorter by up to this part of it, so that retries do not come all at once.",
       default: 0.1,
     }),
   }),
   redis,
+  dkim,
+  tlsReports,
   history,
+  incidents,
+  webhooks,
   publish,
   check,
+  admin,
   tls: section("TLS towards mail hosts and policy hosts.", {
     caFile: optional(filePath("a PEM file with certificates"), {
       says: "Authorities to trust, added to the known roots.",

@@ -29,11 +29,12 @@ export function attemptEntry(attempt: Attempt): AttemptEntry {
   const policy = answer === undefined ? undefined : policyNote(answer);
   const hosts = attempt.hosts.slice(0, MOST_HOSTS).map((host) => ({ ...host, result: short(host.result) }));
   const outcomes = outcomeNotes(attempt);
+  const wasTried = hosts.length > 0 || settlement.data.attempt > job.attempt;
   return {
     kind: "attempt",
     at: new Date(startedAt).toISOString(),
     domain: job.domain,
-    attempt: job.attempt + 1,
+    attempt: wasTried ? job.attempt + 1 : 0,
     ...(policy === undefined ? {} : { policy }),
     hosts,
     outcomes,

@@ -7,15 +7,19 @@ import type { AcceptedMessage } from "../mail/envelope.ts";
 import type { DeliveryJobData } from "../mail/delivery-job.ts";
 import type { HistoryEntry } from "../mail/history.ts";
 import type { Events } from "../observe/events.ts";
-import { bounceFor } from "./bounce.ts";
+import type { SessionResult } from "../tlsrpt/result.ts";
 import type { DomainRule } from "./domain-rules.ts";
 import type { Failure, Outcome } from "./outcome.ts";
-import { makePlan, type PlanParts } from "./plan.ts";
+import { makePlan, type Plan, type PlanParts } from "./plan.ts";
+import { asReported, dueReports } from "./reports.ts";
+import { sendReport, tellUnwanted } from "./report.ts";
 import { isLastAttempt, type RetryRules } from "./retry.ts";
 import type { SessionSeen } from "./session-seen.ts";
-import { asReported, settle, unreported, waitingRecipients, withOutcomes } from "./settle.ts";
+import { settle, waitingRecipients, withOutcomes } from "./settle.ts";
 import { createRecorder, type Recorder } from "./record.ts";
-import { walk, type WalkParts } from "./walk.ts";
+import { sessionResult } from "./tls-result.ts";
+import { walk, type WalkParts, type WalkReport } from "./walk.ts";
+import { wishesOf } from "./wishes.ts";
 
 /** A job as the queue hands it over. */
 export type Job = {
@@ -23,6 +27,8 @@ export type Job = {
   /** `undefined` when the body is gone. */
   readBody(): Promise<Buffer | undefined>;
   save(data: DeliveryJobData): Promise<void>;
+  /** To be written down should the attempt break off: with Redis full, say, or away. */
+  remember?(data: DeliveryJobData): void;
   /** The bounce and this job's new data, both or neither. */
   addBounce(bounce: AcceptedMessage, lifetimeMs: number, data: DeliveryJobData): Promise<void>;
   /** For the message's history. */
@@ -40,8 +46,14 @@ export type DeliveryParts = WalkParts &
     attemptTimeoutMs: number;
     retry: RetryRules;
     events: Events;
+    /** The outcome of a message whose hosts are left alone this time; `undefined`: they are tried. */
+    untried?: (data: DeliveryJobData) => Outcome | undefined;
+    /** An attempt has ended: what it says of its destination is the caller's to find. It must not take time. */
+    onEnded?: (domain: Domain, outcomes: Map<string, Outcome>, tookMs: number) => void;
     /** Called for each message and session; it must not take time. */
     onSession?: (seen: SessionSeen) => void;
+    /** For the TLS report. Nobody waits for it. */
+    onTlsResult?: ((result: SessionResult) => void) | undefined;
   };
 
 export function createDelivery(parts: DeliveryParts): (job: Job, signal: AbortSignal) => Promise<JobResult> {
@@ -57,7 +69,13 @@ export function createDelivery(parts: DeliveryParts): (job: Job, signal: AbortSi
     const { exception } = parts.ruleOf(job.data.domain);
     const recorder = createRecorder(parts, job);
     using limit = withLimit(signal, parts.attemptTimeoutMs);
-    const outcomes = await attempt(parts, job.data, body, recorder, limit.signal, startedAt);
+    const untried = parts.untried?.(job.data);
+    const outcomes =
+      untried === undefined
+        ? await attempt(parts, job.data, body, recorder, limit.signal, startedAt)
+        : new Map(recipients.map((address) => [address, untried]));
+    if (untried === undefined && !limit.signal.aborted)
+      parts.onEnded?.(job.data.domain, outcomes, parts.now() - startedAt);
     if (signal.aborted) return putBack(parts, job, outcomes, recorder);
     const settlement = settle(recorder.data, outcomes, recorder.notes, {
       startedAt,
@@ -109,6 +127,7 @@ async function attempt(
     waitedMs: startedAt - Date.parse(data.acceptedAt),
     fresh,
     signal,
+    ...(data.tlsRequired === false ? { tlsRequired: false } : {}),
   });
   if (plan.answer !== undefined) recorder.policy(plan.answer);
   if (plan.kind === "ended") return new Map(recipients.map((address) => [address, plan.outcome]));
@@ -116,7 +135,28 @@ async function attempt(
   if (proceeding !== undefined) {
     parts.events.proceedingWithoutPolicy({ message: data.message, domain: data.domain, detail: proceeding });
   }
-  return walk(parts, { ...data, data: body }, recipients, route.hosts, requirementOf, recorder, { fresh, signal });
+  const report = { ...recorder, ...tlsResults(parts, data, plan) };
+  const dsn = wishesOf(data);
+  const message = { ...data, data: body, ...(dsn === undefined ? {} : { dsn }) };
+  return walk(parts, message, recipients, route.hosts, requirementOf, report, { fresh, signal });
+}
+
+/** Which hosts are told to the TLS report: those that stand for the domain, judged by its own policy. RFC 8460 section 4. */
+function tlsResults(
+  { onTlsResult, now, ruleOf }: DeliveryParts,
+  { domain, tlsRequired }: DeliveryJobData,
+  { route, answer }: Plan & { kind: "walk" },
+): Pick<WalkReport, "met"> {
+  const { mtaSts, exception } = ruleOf(domain);
+  const ownRule = mtaSts === "disable" || exception?.what.kind === "pin";
+  // RFC 8460 section 3: the session that delivers a report is not in the next one.
+  if (onTlsResult === undefined || tlsRequired === false || ownRule || route.policyDomain !== domain) return {};
+  return {
+    met: (host) => {
+      const result = sessionResult(domain, answer, host, now());
+      if (result !== undefined) onTlsResult(result);
+    },
+  };
 }
 
 /** The relay is stopping: what was accepted is written down, the rest goes back as it was. */
@@ -140,27 +180,22 @@ async function finish(
   data: DeliveryJobData,
   body: Buffer | undefined,
 ): Promise<JobResult> {
-  // Without a failure there is nothing to write: a finished job goes, with all that is in it.
-  if (unreported(data).length > 0) await report(parts, job, data, body);
+  // With nothing to report there is nothing to write: a finished job goes, with all that is in it.
+  if (dueReports(data, parts.now(), parts.retry.warnAfterMs).length > 0) await report(parts, job, data, body);
   return { kind: "finished" };
 }
 
-/** Writes the job down, with a bounce for the recipients that failed and were not reported yet. */
+/** Writes the job down, with a report for the recipients whose sender must hear of them and has not yet. */
 async function report(parts: DeliveryParts, job: Job, data: DeliveryJobData, body: Buffer | undefined): Promise<void> {
-  const failed = unreported(data);
-  const reported = asReported(data);
-  if (failed.length === 0) return job.save(data);
-  const addresses = failed.map((recipient) => recipient.address);
-  if (data.from === "") {
-    // RFC 5321 section 6.1: no bounce of a bounce.
-    parts.events.bounceDropped({ message: data.message, recipients: addresses, detail: failed[0]?.detail ?? "" });
-    return job.save(reported);
-  }
-  const bounce = await bounceFor(data, failed, body, parts.hostname, parts.now());
-  await job.addBounce(bounce, parts.retry.lifetimeMs, reported);
-  parts.events.bounced({ message: data.message, bounce: bounce.id, to: data.from, recipients: addresses });
-  const at = new Date(parts.now()).toISOString();
-  job.note({ kind: "report", at, domain: data.domain, report: bounce.id, to: data.from, recipients: addresses });
+  job.remember?.(data);
+  const due = dueReports(data, parts.now(), parts.retry.warnAfterMs);
+  const reported = asReported(data, due, parts.now());
+  tellUnwanted(parts, data, due);
+  const wanted = due.filter((each) => each.wanted);
+  if (wanted.length === 0) return job.save(reported);
+  // A report may fail for want of Redis, and the job is run again then: those who have the message must not get it twice.
+  if (data.recipients.some(({ state }) => state === "delivered")) await job.save(data);
+  await sendReport(parts, job, { before: data, after: reported, due: wanted, body });
 }
 
 /** Nothing to send any more: the sender is told, and the job never loops. */

@@ -3,20 +3,40 @@
  * ended in, never from the SMTP code alone.
  * RFC 5321 section 4.2.1, RFC 3463, RFC 8461 section 5.
  */
+import type { Cause } from "../mail/cause.ts";
 import type { RecipientAnswer } from "../smtp/transaction.ts";
 import type { SetupFailure } from "../smtp/failure.ts";
 import type { Reply } from "../smtp/reply.ts";
 import type { ResultType } from "../tls/verdict.ts";
 
 export type Outcome =
-  | { kind: "delivered"; host: string; tls: string; reply: string }
+  /** `relayed`: the host sends no reports, and the sender wants one. RFC 3461 section 5.2.2. */
+  | { kind: "delivered"; host: string; tls: string; reply: string; relayed?: true }
   /** Tried again later: the cause may pass. Whatever went wrong before MAIL FROM is of this kind. */
   | Deferral
   /** Given up: the sender gets a bounce. */
   | Failure;
 
-export type Deferral = { kind: "deferred"; reason: DeferReason; status: `4.${number}.${number}`; detail: string };
-export type Failure = { kind: "failed"; status: `5.${number}.${number}`; detail: string };
+export type Deferral = {
+  kind: "deferred";
+  reason: DeferReason;
+  status: `4.${number}.${number}`;
+  detail: string;
+  /** With `policy-violation`, where it is the domain's own policy that is violated. */
+  resultType?: ResultType;
+  said?: Said;
+};
+export type Failure = {
+  kind: "failed";
+  status: `5.${number}.${number}`;
+  detail: string;
+  /** Default: a host said so. */
+  cause?: Cause;
+  said?: Said;
+};
+
+/** The reply that decided. */
+export type Said = { host: string; reply: string };
 
 export type DeferReason =
   /** The policy could not be found out, or the operator requires one and there is none. */
@@ -35,9 +55,28 @@ export type DeferReason =
 export function outcomeOfAnswer(answer: RecipientAnswer, host: string, tls: string): Outcome {
   const { reply, stage } = answer;
   const words = `${host} said: ${reply.text}`;
-  if (reply.code >= 500) return { kind: "failed", status: failedStatus(reply, stage), detail: words };
+  const said = { host, reply: reply.text };
+  if (reply.code >= 500) return { kind: "failed", status: failedStatus(reply, stage), detail: words, said };
   if (reply.code < 400 && stage === "message") return { kind: "delivered", host, tls, reply: reply.text };
-  return deferral("reply", deferredStatus(reply), words);
+  return { ...deferral("reply", deferredStatus(reply), words), said };
+}
+
+/** What the sender is told that it comes from. */
+export function causeOf(outcome: Deferral | Failure): Cause {
+  if (outcome.kind === "failed") return outcome.cause ?? "reply";
+  switch (outcome.reason) {
+    case "policy-violation":
+      return outcome.resultType ?? "relay-rule";
+    case "policy-required":
+      return "relay-rule";
+    case "policy-unknown":
+    case "dns":
+    case "unreachable":
+    case "session":
+    case "reply":
+    case "relay":
+      return outcome.reason;
+  }
 }
 
 /** A session that could not be had. The host's reply to anything before MAIL FROM is no word on the message, also when it was 5xx. */

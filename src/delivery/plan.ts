@@ -5,7 +5,7 @@
  */
 import type { Domain, Resolver } from "../dns/answer.ts";
 import type { PolicyAnswer } from "../mta-sts/answer.ts";
-import { FOR_LOGIN, type HostRequirement, requirementFor } from "../tls/requirement.ts";
+import { FOR_LOGIN, type HostRequirement, requirementFor, WAIVED } from "../tls/requirement.ts";
 import type { DomainRule } from "./domain-rules.ts";
 import { deferral, type Outcome } from "./outcome.ts";
 import { findRoute, type Route, type RouteHost } from "./route.ts";
@@ -26,6 +26,8 @@ export type PlanQuestion = {
   /** Ask the DNS past the cache. */
   fresh: boolean;
   signal: AbortSignal;
+  /** The message is to be delivered whatever the domain's policy (`TLS-Required: No`). */
+  tlsRequired?: false;
 };
 
 export type Plan =
@@ -42,30 +44,42 @@ export type Plan =
 
 export async function makePlan(parts: PlanParts, question: PlanQuestion): Promise<Plan> {
   const { domain, rule, fresh, signal } = question;
+  const waived = isWaived(question);
   const route = await findRoute(parts, domain, rule.route, { fresh, signal });
   if (route.kind === "unknown") return { kind: "ended", route, outcome: route.deferral };
   if (route.kind === "refused") return { kind: "ended", route, outcome: route.failure };
   const policyDomain = route.kind === "hosts" ? route.policyDomain : domain;
   const answer = await policyAnswer(parts, question, policyDomain);
   if (route.kind === "nowhere") return { kind: "ended", route, answer, outcome: whenNowhere(route, answer) };
-  if (answer.kind !== "unknown") return { kind: "walk", route, answer, requirementOf: requirements(rule, answer) };
+  if (answer.kind !== "unknown")
+    return { kind: "walk", route, answer, requirementOf: requirements(rule, answer, waived) };
   if (mustWait(question, answer)) {
     const detail = `the MTA-STS policy of ${policyDomain} could not be found out: ${answer.detail}`;
     return { kind: "ended", route, answer, outcome: deferral("policy-unknown", "4.7.5", detail) };
   }
   const none = { kind: "none", because: "no-record", detail: `could not be found out: ${answer.detail}` } as const;
-  return { kind: "walk", route, answer, proceeding: answer.detail, requirementOf: requirements(rule, none) };
+  return { kind: "walk", route, answer, proceeding: answer.detail, requirementOf: requirements(rule, none, waived) };
 }
 
 /** Credentials go over a verified session only, whatever a policy says. */
-function requirements(rule: DomainRule, answer: PolicyAnswer): (host: RouteHost) => HostRequirement {
+function requirements(rule: DomainRule, answer: PolicyAnswer, waived: boolean): (host: RouteHost) => HostRequirement {
   return (host) => {
-    const requirement = requirementFor(host.name, rule.mtaSts, answer, rule.exception);
+    const requirement = waived ? WAIVED : requirementFor(host.name, rule.mtaSts, answer, rule.exception);
     const weaker = requirement.kind === "connect" && (requirement.tls !== "verified" || requirement.reportOnly);
     return host.login !== undefined && weaker ? FOR_LOGIN : requirement;
   };
 }
 
+/** RFC 8689 section 5: no policy of the recipient's is looked at. What our own operator requires is another matter. */
+function isWaived({ tlsRequired, rule }: PlanQuestion): boolean {
+  return tlsRequired === false && rule.mtaSts !== "require" && rule.exception?.what.kind !== "pin";
+}
+
+const WAIVER: PolicyAnswer = {
+  kind: "none",
+  because: "no-record",
+  detail: "not asked: the message says TLS-Required: No",
+};
 const NOT_ASKED: PolicyAnswer = {
   kind: "none",
   because: "no-record",
@@ -80,9 +94,11 @@ const NO_DOMAIN: PolicyAnswer = { kind: "none", because: "not-a-domain", detail:
 
 function policyAnswer(
   { policies }: PlanParts,
-  { rule, fresh, signal }: PlanQuestion,
+  question: PlanQuestion,
   policyDomain: Domain | undefined,
 ): Promise<PolicyAnswer> {
+  const { rule, fresh, signal } = question;
+  if (isWaived(question)) return Promise.resolve(WAIVER);
   if (rule.mtaSts === "disable") return Promise.resolve(NOT_ASKED);
   // What is pinned holds whatever a policy says: mail does not wait for one.
   if (rule.exception?.what.kind === "pin") return Promise.resolve(PINNED);

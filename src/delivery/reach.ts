@@ -6,8 +6,8 @@
  */
 import type { SetupFailure } from "../smtp/failure.ts";
 import type { SessionPool } from "../smtp/pool.ts";
-import type { OpenOptions, OpenResult, Session, SessionLimits, SessionTarget } from "../smtp/session.ts";
-import type { ConnectRequirement } from "../tls/requirement.ts";
+import type { Contact, OpenOptions, OpenResult, Session, SessionLimits, SessionTarget } from "../smtp/session.ts";
+import { type ConnectRequirement, describeRequirement } from "../tls/requirement.ts";
 import type { Trust } from "../tls/trust.ts";
 import { type HandshakeFacts, judge, type Shortfall } from "../tls/verdict.ts";
 import { type Deferral, deferral, deferralOfSetup, statusOfShortfall } from "./outcome.ts";
@@ -33,11 +33,20 @@ export type Reached =
   | { kind: "refused"; shortfall: Shortfall; deferral: Deferral; facts?: HandshakeFacts }
   | { kind: "failed"; deferral: Deferral };
 
+export type ReachOptions = {
+  login?: { user: string; password: string };
+  /** Not a kept one. */
+  fresh?: boolean;
+  signal?: AbortSignal;
+  /** Told once of each new session that got as far as TLS, or broke off over it. */
+  onMet?: (met: { facts: HandshakeFacts; contact?: Contact }) => void;
+};
+
 export async function reach(
   parts: ReachParts,
   target: SessionTarget,
   requirement: ConnectRequirement,
-  options: { login?: { user: string; password: string }; fresh?: boolean; signal?: AbortSignal },
+  options: ReachOptions,
 ): Promise<Reached> {
   const binding = !requirement.reportOnly && requirement.tls !== "optional";
   // The lenient context lets weak keys and signatures pass: facts from under it prove less than they say.
@@ -58,14 +67,18 @@ export async function reach(
       ...(options.signal === undefined ? {} : { signal: options.signal }),
     });
 
-  const first = await open(binding ? "require" : "try");
-  if (first.kind === "open") return passed(first.session, requirement, false, parts.now());
+  const first = unlessInjected(await open(binding ? "require" : "try"));
+  if (first.kind === "open") {
+    tellMet(options, first.session.facts, first.session.contact);
+    return passed(first.session, requirement, false, parts.now());
+  }
   const facts = factsOfFailure(first.failure);
   if (facts === undefined) return { kind: "failed", deferral: deferralOfSetup(first.failure, target.host) };
+  tellMet(options, facts, first.contact);
   const verdict = judge(requirement, facts, parts.now());
   if (binding) {
     return verdict.kind === "fallsShort"
-      ? refused(target, verdict, facts)
+      ? refused(target, requirement, verdict, facts)
       : { kind: "failed", deferral: deferralOfSetup(first.failure, target.host) };
   }
   // Only where nothing binds: a second try without TLS. RFC 7435 section 3.
@@ -79,19 +92,40 @@ export async function reach(
   };
 }
 
+/** Somebody on the path has spoken in the host's place: such a session is not used, whatever is required. RFC 3207 section 6. */
+function unlessInjected(result: OpenResult): OpenResult {
+  if (result.kind === "failed" || !result.session.facts.secured || !result.session.facts.injected) return result;
+  result.session.close();
+  const detail = "plain text was injected behind the reply to STARTTLS";
+  const { contact } = result.session;
+  return { kind: "failed", failure: { phase: "handshake", detail }, ...(contact === undefined ? {} : { contact }) };
+}
+
+function tellMet({ onMet }: ReachOptions, facts: HandshakeFacts, contact: Contact | undefined): void {
+  onMet?.(contact === undefined ? { facts } : { facts, contact });
+}
+
 /** The one gate: a session that falls short of a binding requirement ends here, with nothing of the message sent. */
 function passed(session: Session, requirement: ConnectRequirement, kept: boolean, now: number): Reached {
   const verdict = judge(requirement, session.facts, now);
   if (verdict.kind === "meets") return { kind: "session", session, kept };
   if (requirement.reportOnly) return { kind: "session", session, kept, violation: verdict };
   session.quit();
-  return refused(session.target, verdict, session.facts);
+  return refused(session.target, requirement, verdict, session.facts);
 }
 
-function refused(target: SessionTarget, shortfall: Shortfall, facts: HandshakeFacts): Reached {
-  const detail = `${target.host}: ${shortfall.reason}`;
+function refused(
+  target: SessionTarget,
+  requirement: ConnectRequirement,
+  shortfall: Shortfall,
+  facts: HandshakeFacts,
+): Reached {
+  const { authority } = requirement;
+  const detail = `${target.host}: ${shortfall.reason}; verified TLS is required by ${describeRequirement(requirement)}`;
   const put = deferral("policy-violation", statusOfShortfall(shortfall.resultType), detail);
-  return { kind: "refused", shortfall, deferral: put, facts };
+  const { resultType } = shortfall;
+  const byDomain = authority.by === "mta-sts" ? { ...put, resultType } : put;
+  return { kind: "refused", shortfall, deferral: byDomain, facts };
 }
 
 /** A set-up that broke over TLS proves something too: that there is none. */

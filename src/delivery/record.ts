@@ -24,7 +24,12 @@ export type Recorder = WalkReport & {
 
 export function createRecorder(
   parts: { events: Events; now: () => number; onSession?: (seen: SessionSeen) => void },
-  job: { data: DeliveryJobData; save(data: DeliveryJobData): Promise<void>; note(entry: HistoryEntry): void },
+  job: {
+    data: DeliveryJobData;
+    save(data: DeliveryJobData): Promise<void>;
+    remember?(data: DeliveryJobData): void;
+    note(entry: HistoryEntry): void;
+  },
 ): Recorder {
   const { events } = parts;
   const { message, domain } = job.data;
@@ -41,15 +46,19 @@ export function createRecorder(
     policy(answer) {
       known = { answer };
     },
-    attempt(what) {
+    attempt({ at, ...what }) {
       hosts.push(what);
-      const { verdict, certificate: _certificate, ...note } = what;
+      const { verdict, certificate: _certificate, ...host } = what;
+      const note = { at, ...host };
       notes.push(note);
       const { at: _at, ...line } = note;
       events.attempt({ message, domain, verdict, ...line });
     },
     violation(host, shortfall) {
       events.violation({ message, domain, host, resultType: shortfall.resultType, detail: shortfall.reason });
+    },
+    changed(host, what) {
+      events.messageChanged({ message, domain, host, what });
     },
     session(seen) {
       parts.onSession?.({ domain, ...seen });
@@ -58,6 +67,7 @@ export function createRecorder(
       // Only what a host accepted or refused for good; a deferral becomes one when the whole attempt has ended.
       const final = new Map([...outcomes].filter(([, outcome]) => outcome.kind !== "deferred"));
       data = withOutcomes(data, final);
+      job.remember?.(data);
       // With nobody left waiting, the end of the attempt follows at once and writes the same.
       if (final.size > 0 && waitingRecipients(data).length > 0) await job.save(data);
     },

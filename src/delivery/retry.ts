@@ -10,6 +10,8 @@ export type RetryRules = {
   lifetimeMs: number;
   /** Share of each waiting time that chance may add or take, so that retries do not come in step: 0 to 1. */
   jitter: number;
+  /** From acceptance until the sender is told, once, that the message is late. */
+  warnAfterMs: number;
 };
 
 /** An attempt that begins at `now` is the last one: if it defers, the message is given up. */

@@ -111,4 +111,9 @@ function addressOf(text: string): Address | undefined {
   return family === 4 || family === 6 ? { address: text, family } : undefined;
 }
 
-const failed = (status: Failure["status"], detail: string): Failure => ({ kind: "failed", status, detail });
+const failed = (status: "5.1.2" | "5.1.10", detail: string): Failure => ({
+  kind: "failed",
+  status,
+  detail,
+  cause: status === "5.1.2" ? "no-such-domain" : "takes-no-mail",
+});

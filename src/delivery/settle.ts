@@ -4,7 +4,8 @@
  * down is the caller's.
  */
 import type { AttemptNote, DeliveryJobData, RecipientState } from "../mail/delivery-job.ts";
-import { combine, type Deferral, type Failure, type Outcome } from "./outcome.ts";
+import { causeOf, combine, type Deferral, type Failure, type Outcome } from "./outcome.ts";
+import { warnAt } from "./reports.ts";
 import { isLastAttempt, nextAttemptAt, type RetryRules } from "./retry.ts";
 
 export type Settlement = {
@@ -50,39 +51,25 @@ export function settle(
   const deferrals = [...finals.values()].filter((outcome) => outcome.kind === "deferred");
   if (waitingRecipients(settled).length === 0) return { data: settled };
   const because = combine(deferrals);
-  const at = nextAttemptAt(when.now, settled.attempt, expiresAt, when.rules, when.random);
+  const next = nextAttemptAt(when.now, settled.attempt, expiresAt, when.rules, when.random);
+  // The next attempt is not later than the note that it is late: the note says what that attempt found.
+  const noteAt = warnAt(settled, when.rules.warnAfterMs);
+  const at = when.now < noteAt ? Math.min(next, Math.max(noteAt, when.now + 1000)) : next;
   return { data: { ...settled, waitingBecause: because.detail }, again: { at, because } };
 }
 
-/** The recipients that the sender must hear of, once. */
-export function unreported(data: DeliveryJobData): RecipientState[] {
-  return data.recipients.filter((recipient) => recipient.state === "failed" && recipient.bounced !== true);
-}
-
-export function asReported(data: DeliveryJobData): DeliveryJobData {
-  return {
-    ...data,
-    recipients: data.recipients.map((recipient) =>
-      recipient.state === "failed" ? { ...recipient, bounced: true } : recipient,
-    ),
-  };
-}
-
-function withOutcome(recipient: RecipientState, outcome: Outcome | undefined): RecipientState {
-  if (outcome === undefined || recipient.state !== "waiting") return recipient;
-  switch (outcome.kind) {
-    case "delivered":
-      return {
-        ...recipient,
-        state: "delivered",
-        status: "2.0.0",
-        detail: `${outcome.host} (${outcome.tls}) said: ${outcome.reply}`,
-      };
-    case "deferred":
-      return { ...recipient, status: outcome.status, detail: outcome.detail };
-    case "failed":
-      return { ...recipient, state: "failed", status: outcome.status, detail: outcome.detail };
+function withOutcome(before: RecipientState, outcome: Outcome | undefined): RecipientState {
+  if (outcome === undefined || before.state !== "waiting") return before;
+  const { cause: _, said: _before, ...recipient } = before;
+  if (outcome.kind === "delivered") {
+    const { host, tls, reply, relayed } = outcome;
+    const detail = `${host} (${tls}) said: ${reply}`;
+    const toTell = relayed === true ? { relayed: "to tell" as const, said: { host, reply } } : {};
+    return { ...recipient, state: "delivered", status: "2.0.0", detail, ...toTell };
   }
+  const { kind, status, detail, said } = outcome;
+  const why = { status, detail, cause: causeOf(outcome), ...(said === undefined ? {} : { said }) };
+  return { ...recipient, ...why, state: kind === "failed" ? "failed" : "waiting" };
 }
 
 /**
@@ -95,7 +82,9 @@ function givenUp(outcome: Outcome): Outcome {
   const status: Failure["status"] = outcome.status.startsWith("4.7.")
     ? (outcome.status.replace("4", "5") as Failure["status"])
     : "5.4.7";
-  return { kind: "failed", status, detail: `given up after the last attempt. ${outcome.detail}` };
+  const { said } = outcome;
+  const why = { cause: causeOf(outcome), ...(said === undefined ? {} : { said }) };
+  return { kind: "failed", status, detail: `given up after the last attempt. ${outcome.detail}`, ...why };
 }
 
 function mapValues<K, V>(map: Map<K, V>, change: (value: V) => V): Map<K, V> {

@@ -6,6 +6,7 @@
  */
 import type { Address, AskOptions, Resolver } from "../dns/answer.ts";
 import type { DeliveryJobData } from "../mail/delivery-job.ts";
+import type { EnvelopeDsn } from "../mail/dsn.ts";
 import type { HostNote } from "../mail/history.ts";
 import type { Mail, RecipientAnswer, TransactionResult } from "../smtp/transaction.ts";
 import type { Session, SessionTarget } from "../smtp/session.ts";
@@ -13,9 +14,12 @@ import { describeRequirement, type HostRequirement } from "../tls/requirement.ts
 import type { CertificateNote, HandshakeFacts, Shortfall } from "../tls/verdict.ts";
 import { fitFor, inTransactions } from "./fit.ts";
 import { combine, type Deferral, deferral, outcomeOfAnswer, type Outcome, statusOfShortfall } from "./outcome.ts";
-import { describeTls, reach, type Reached, type ReachParts } from "./reach.ts";
+import { describeTls, reach, type Reached, type ReachOptions, type ReachParts } from "./reach.ts";
+import { beyondLimit } from "./beyond-limit.ts";
 import type { RouteHost } from "./route.ts";
 import type { SessionSeen } from "./session-seen.ts";
+import type { HostMet } from "./tls-result.ts";
+import { markRelayed } from "./wishes.ts";
 
 export type WalkParts = ReachParts & {
   dns: Resolver;
@@ -27,14 +31,18 @@ export type WalkParts = ReachParts & {
 
 /** What a walk tells while it goes on. */
 export type WalkReport = {
-  attempt(note: HostNote): void;
+  attempt(note: HostNote & { at: string }): void;
   violation(host: string, shortfall: Shortfall): void;
   session?(seen: Omit<SessionSeen, "domain">): void;
+  /** A host refused before connecting, or a new session with one. */
+  met?(met: HostMet): void;
+  /** What had to be changed in the message for this host, in words. */
+  changed?(host: string, what: string): void;
   /** Outcomes from a host's own replies, as they arrive: to be written down before anything else is done. */
   settled(outcomes: Map<string, Outcome>): Promise<void>;
 };
 
-export type Message = Pick<DeliveryJobData, "from" | "smtputf8" | "eightBit"> & { data: Buffer };
+export type Message = Pick<DeliveryJobData, "from" | "smtputf8" | "eightBit"> & { data: Buffer; dsn?: EnvelopeDsn };
 
 const MOST_ADDRESSES = 6;
 
@@ -78,10 +86,12 @@ async function visitHost(visit: Visit): Promise<Deferral[]> {
   const { parts, host, requirement, options, waiting } = visit;
   if (requirement.kind === "refuse") {
     const { shortfall, authority } = requirement;
+    visit.report.met?.({ host: host.name, requirement });
     note(visit, undefined, undefined, shortfall.resultType, `refused before connecting: ${shortfall.reason}`);
-    const reason = authority.by === "mta-sts" ? "policy-violation" : "policy-required";
-    const detail = `${host.name}: ${shortfall.reason}`;
-    return [deferral(reason, statusOfShortfall(shortfall.resultType), detail)];
+    const { reason, resultType } = shortfall;
+    const put = (why: "policy-violation" | "policy-required") =>
+      deferral(why, statusOfShortfall(resultType), `${host.name}: ${reason}`);
+    return [authority.by === "mta-sts" ? { ...put("policy-violation"), resultType } : put("policy-required")];
   }
   const found = await addressesOf(parts, host, options);
   if (found.kind === "none") {
@@ -110,7 +120,9 @@ async function visitAddress(
     return deferral("unreachable", "4.4.1", detail);
   }
   const target = targetOf(parts, host, address);
-  const how = { ...options, ...(host.login === undefined ? {} : { login: host.login }) };
+  const about = { host: host.name, address: address.address, requirement };
+  const onMet: ReachOptions["onMet"] = (met) => visit.report.met?.({ ...about, ...met });
+  const how = { ...options, onMet, ...(host.login === undefined ? {} : { login: host.login }) };
   const first = await reach(parts, target, requirement, how);
   const put = await use(visit, address, first);
   // The host had ended the kept session: that says nothing, a new one will.
@@ -157,17 +169,23 @@ async function sendAll(
   const verdict = reached.violation?.resultType ?? "meets";
   let left: Deferral | undefined;
   let unused = true;
-  for (const to of inTransactions(waiting(), parts.recipientsPerTransaction)) {
+  const groups = inTransactions(waiting(), parts.recipientsPerTransaction);
+  for (let to = groups.shift(); to !== undefined; to = groups.shift()) {
     const fit = fitFor(message, to, session.offers);
     if (fit.kind === "unfit") {
       for (const recipient of to) outcomes.set(recipient, fit.failure);
       note(visit, address, session.facts, verdict, fit.failure.detail);
       continue;
     }
+    if (fit.changed !== undefined) report.changed?.(host.name, fit.changed);
     const result = await session.send(fit.mail, visit.options.signal);
     if (reached.kept && result.kind === "broken" && result.unanswered && unused) return "stale";
     unused = false;
-    const read = readResult(result, to, host.name, tls);
+    const next = beyondLimit(result);
+    if (next.length > 0) groups.unshift(next);
+    const taken = next.length === 0 ? to : to.filter((recipient) => !next.includes(recipient));
+    const read = readResult(result, taken, host.name, tls);
+    if (session.offers.dsn !== true) markRelayed(read.outcomes, message.dsn);
     for (const [recipient, outcome] of read.outcomes) outcomes.set(recipient, outcome);
     left = read.left;
     note(visit, address, session.facts, verdict, summary(read.outcomes, left));
@@ -197,6 +215,7 @@ export function readResult(
   const outcomes = new Map<string, Outcome>();
   let left: Deferral | undefined;
   for (const answer of result.answers) {
+    if (!to.includes(answer.address)) continue;
     const outcome = outcomeOfAnswer(answer, host, tls);
     if (outcome.kind === "deferred" && concernsHost(answer)) left = outcome;
     else outcomes.set(answer.address, outcome);

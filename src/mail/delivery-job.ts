@@ -4,16 +4,24 @@
  * words are whole.
  */
 import type { Domain } from "../dns/answer.ts";
+import type { Cause } from "./cause.ts";
+import type { MessageDsn, RecipientDsn } from "./dsn.ts";
 
-export type RecipientState = {
+export type RecipientState = RecipientDsn & {
   address: string;
   state: "waiting" | "delivered" | "failed";
   /** Enhanced status code (RFC 3463) of the latest outcome, like `4.7.5`. */
   status?: string;
   /** In plain words: the latest outcome and its reason. */
   detail?: string;
-  /** A bounce for this recipient is in the queue. Only with state `failed`. */
+  /** What kind of reason it is. Absent when it was delivered. */
+  cause?: Cause;
+  /** The reply that decided, where it was a host's. */
+  said?: { host: string; reply: string };
+  /** The sender has been told, or does not want to be. Only with state `failed`. */
   bounced?: boolean;
+  /** Delivered to a host that sends no reports, and the sender wants to know: whether it was told. RFC 3461 section 5.2.2. */
+  relayed?: "to tell" | "told";
 };
 
 /** One try at one host, for the history. */
@@ -27,7 +35,7 @@ export type AttemptNote = {
   result: string;
 };
 
-export type DeliveryJobData = {
+export type DeliveryJobData = MessageDsn & {
   message: string;
   domain: Domain;
   /** `""` is the null sender. */
@@ -41,6 +49,8 @@ export type DeliveryJobData = {
   eightBit: boolean;
   /** Delivered whatever the recipient's policy: see `AcceptedMessage`. */
   tlsRequired?: false;
+  /** When the sender was told that the message is late. */
+  delayReportedAt?: string;
   /** Attempts made. */
   attempt: number;
   /** Why it waits; absent before the first attempt. */

@@ -2,6 +2,7 @@
  * An SMTP envelope on its way through the relay. RFC 5321 section 2.3.1.
  */
 import type { Domain } from "../dns/answer.ts";
+import type { EnvelopeDsn } from "./dsn.ts";
 
 export type Envelope = {
   /** Reverse-path. `""` is the null sender of a bounce. The domain is in A-labels, lower case. */
@@ -12,6 +13,8 @@ export type Envelope = {
   smtputf8: boolean;
   /** BODY=8BITMIME was announced (RFC 6152). */
   eightBit: boolean;
+  /** What the sender wants to hear, where it said so (RFC 3461). */
+  dsn?: EnvelopeDsn;
 };
 
 /** A message as it is handed to the spool: complete, normalised to CRLF, trace header in place. */

@@ -6,6 +6,7 @@
 import type { Domain } from "../dns/answer.ts";
 import type { NoPolicyReason, PolicyMode, RecordCheck } from "../mta-sts/answer.ts";
 import type { AttemptNote } from "./delivery-job.ts";
+import type { Action } from "./delivery-report.ts";
 import type { Origin } from "./envelope.ts";
 
 export type HistoryEntry = AcceptedEntry | AttemptEntry | ReportEntry | OperatorEntry;
@@ -28,7 +29,7 @@ export type AttemptEntry = {
   kind: "attempt";
   at: string;
   domain: Domain;
-  /** Which one it was: 1 is the first. */
+  /** Which one it was: 1 is the first. 0: the message was given up without another. */
   attempt: number;
   /** What was known of the domain's MTA-STS policy; absent when the attempt ended before it was asked for. */
   policy?: PolicyNote;
@@ -49,8 +50,8 @@ export type PolicyNote =
   | { kind: "none"; because: NoPolicyReason; detail: string }
   | { kind: "unknown"; detail: string };
 
-/** One host at one address. */
-export type HostNote = AttemptNote & {
+/** One host at one address, at the time of its attempt. */
+export type HostNote = Omit<AttemptNote, "at"> & {
   /** `meets`, a result type of RFC 8460 section 4.3, or `none`: nothing was there to judge. */
   verdict: string;
   certificate?: {
@@ -80,6 +81,8 @@ export type ReportEntry = {
   report: string;
   to: string;
   recipients: string[];
+  /** What the sender was told of them. Absent in older entries: failures. */
+  actions?: Action[];
 };
 
 export type OperatorVerb = "retry" | "hold" | "release" | "bounce" | "drop";

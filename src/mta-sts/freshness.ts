@@ -20,15 +20,18 @@ export const expiryOf = (policy: Policy, fetchedAt: number): number => fetchedAt
 
 export const isInForce = (known: KnownPolicy, now: number): boolean => now < known.expiresAt;
 
+/** RFC 8461 section 10.2 suggests once a day. */
+export const USUAL_REFRESH_MS = DAY_MS;
+
 /**
- * When to fetch it anew, mail or no mail: after a day, or half of max_age if
+ * When to fetch it anew, mail or no mail: after `everyMs`, or half of max_age if
  * that is shorter, but not within five minutes. Moved by up to a tenth either
  * way, so that domains met together part.
  * @param random in [0, 1)
  */
-export function refreshAt(known: KnownPolicy, random: number): number {
+export function refreshAt(known: KnownPolicy, random: number, everyMs = USUAL_REFRESH_MS): number {
   const half = (known.policy.maxAgeSeconds * 1000) / 2;
-  const wait = Math.max(LEAST_REFRESH_MS, Math.min(DAY_MS, half));
+  const wait = Math.max(LEAST_REFRESH_MS, Math.min(everyMs, half));
   return known.fetchedAt + Math.round(wait * (0.9 + random * 0.2));
 }
 

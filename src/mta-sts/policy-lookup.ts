@@ -53,6 +53,8 @@ export function createPolicyLookup(parts: PolicyLookupParts): PolicyLookup {
   return async (asked, { fresh = false, signal } = {}) => {
     const domain = toDomain(asked);
     if (domain === undefined) return { kind: "none", because: "not-a-domain", detail: "not a domain name" };
+    const quick = fresh ? undefined : await withoutTheStore(parts, domain, signal);
+    if (quick !== undefined) return quick;
     let known: KnownPolicy | undefined;
     for (let round = 0; round < MOST_ROUNDS; round++) {
       const askOptions = { fresh: fresh && round === 0, ...(signal && { signal }) };
@@ -71,6 +73,25 @@ export function createPolicyLookup(parts: PolicyLookupParts): PolicyLookup {
     const failure = fetchError(policyHost(domain), "its record changes faster than it can be followed");
     return withoutFetch(inForce(known, parts.now()), failure);
   };
+}
+
+/**
+ * Mail comes in bursts: when the store was asked a moment ago, and the DNS (from
+ * its cache) says the same as then, there is nothing to ask it.
+ */
+async function withoutTheStore(
+  { dns, memory, now }: PolicyLookupParts,
+  domain: Domain,
+  signal: AbortSignal | undefined,
+): Promise<PolicyAnswer | undefined> {
+  const lately = memory.lately(domain);
+  if (lately === undefined) return undefined;
+  const record = await askRecord(dns, domain, { ...(signal && { signal }) });
+  const known = inForce(lately.known, now());
+  const isSame = record.kind === "record" ? record.id === known?.id : record.kind === "absent" && known === undefined;
+  if (!isSame) return undefined;
+  const answer = decide(known, record, undefined, now());
+  return answer.kind === "fetch" ? undefined : answer;
 }
 
 type Seen = { domain: Domain; known: KnownPolicy | undefined; record: RecordAnswer; fresh: boolean };

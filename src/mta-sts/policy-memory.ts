@@ -12,6 +12,8 @@ import { createOncePer } from "./once-per.ts";
 export type PolicyMemory = {
   /** The newest policy known, in force or expired; `unavailable` when the store cannot say and nothing in force is remembered. */
   recall(domain: Domain): Promise<{ kind: "recalled"; known: KnownPolicy | undefined } | { kind: "unavailable" }>;
+  /** What the store said within the last second, without asking it; `undefined` when that is longer ago. */
+  lately(domain: Domain): { known: KnownPolicy | undefined } | undefined;
   keep(known: KnownPolicy): Promise<void>;
   failure(domain: Domain): Promise<KnownFailure | undefined>;
   keepFailure(domain: Domain, failure: KnownFailure): Promise<void>;
@@ -26,18 +28,24 @@ export type PolicyMemoryParts = {
   now: () => number;
   random: () => number;
   report: (event: PolicyEvent) => void;
+  /** How often a policy is fetched anew. Default: a day. */
+  refreshEveryMs?: number;
 };
 
 /** About 32 MiB of policy text. */
 const MOST_CHARACTERS = 16 * 1024 * 1024;
 const MOST_FAILURES = 10_000;
+const MOST_LATELY = 10_000;
+const LATELY_MS = 1_000;
 const MINUTE_MS = 60_000;
 
-export function createPolicyMemory({ store, now, random, report }: PolicyMemoryParts): PolicyMemory {
+export function createPolicyMemory(parts: PolicyMemoryParts): PolicyMemory {
+  const { store, now, random, report, refreshEveryMs } = parts;
   const policies = createBoundedMap<KnownPolicy>(MOST_CHARACTERS, ({ text }) => text.length + 512);
   /** Those that the store did not take: it would not know of the pause. */
   const unwrittenFailures = createBoundedMap<KnownFailure>(MOST_FAILURES);
   const tellNow = createOncePer(MINUTE_MS, now);
+  const looked = createBoundedMap<{ known: KnownPolicy | undefined; at: number }>(MOST_LATELY);
 
   type Doing = Extract<PolicyEvent, { kind: "store-failed" }>["doing"];
   const failing = (domain: Domain, doing: Doing, cause: unknown) => {
@@ -46,37 +54,48 @@ export function createPolicyMemory({ store, now, random, report }: PolicyMemoryP
 
   const keep = async (known: KnownPolicy) => {
     policies.set(known.domain, known);
+    looked.set(known.domain, { known, at: now() });
     unwrittenFailures.delete(known.domain);
     try {
-      await store.put(known, refreshAt(known, random()));
+      await store.put(known, refreshAt(known, random(), refreshEveryMs));
     } catch (cause) {
       failing(known.domain, "writing", cause);
     }
+  };
+
+  const recall: PolicyMemory["recall"] = async (domain) => {
+    let stored: KnownPolicy | undefined;
+    try {
+      stored = await store.get(domain);
+    } catch (cause) {
+      failing(domain, "reading", cause);
+      const seen = policies.get(domain);
+      // An expired one says nothing: another process may have renewed it.
+      return seen !== undefined && isInForce(seen, now()) ? { kind: "recalled", known: seen } : { kind: "unavailable" };
+    }
+    const seen = policies.get(domain);
+    if (seen === undefined || (stored !== undefined && stored.fetchedAt >= seen.fetchedAt)) {
+      if (stored !== undefined) policies.set(domain, stored);
+      return { kind: "recalled", known: stored };
+    }
+    // The store lost it, or did not take it: it is brought up to date.
+    if (isInForce(seen, now())) await keep(seen);
+    return { kind: "recalled", known: seen };
   };
 
   return {
     keep,
 
     async recall(domain) {
-      let stored: KnownPolicy | undefined;
-      try {
-        stored = await store.get(domain);
-      } catch (cause) {
-        failing(domain, "reading", cause);
-        const seen = policies.get(domain);
-        // An expired one says nothing: another process may have renewed it.
-        return seen !== undefined && isInForce(seen, now())
-          ? { kind: "recalled", known: seen }
-          : { kind: "unavailable" };
-      }
-      const seen = policies.get(domain);
-      if (seen === undefined || (stored !== undefined && stored.fetchedAt >= seen.fetchedAt)) {
-        if (stored !== undefined) policies.set(domain, stored);
-        return { kind: "recalled", known: stored };
-      }
-      // The store lost it, or did not take it: it is brought up to date.
-      if (isInForce(seen, now())) await keep(seen);
-      return { kind: "recalled", known: seen };
+      const recalled = await recall(domain);
+      if (recalled.kind === "recalled") looked.set(domain, { known: recalled.known, at: now() });
+      return recalled;
+    },
+
+    lately(domain) {
+      const seen = looked.get(domain);
+      const age = seen === undefined ? Infinity : now() - seen.at;
+      return age >= 0 && age < LATELY_MS ? seen : undefined;
     },
 
     async failure(domain) {

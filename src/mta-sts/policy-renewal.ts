@@ -119,6 +119,8 @@ async function keepFailure({ memory, report }: RenewalParts, wanted: Wanted, fai
   await memory.keepFailure(domain, failure);
   const cached = known !== undefined && isInForce(known, failure.failedAt) ? known : undefined;
   const { resultType, detail } = failure;
-  if (occasion === "refresh" && cached !== undefined) report({ kind: "refresh-failed", domain, detail, cached });
+  if (occasion === "refresh" && cached !== undefined) {
+    report({ kind: "refresh-failed", domain, detail, cached, failure: { resultType, detail } });
+  }
   else report({ kind: "fetch-failed", domain, id, failure: { resultType, detail }, cached });
 }

@@ -29,6 +29,8 @@ export type PolicySourceParts = {
   /** In [0, 1). */
   random: () => number;
   report: (event: PolicyEvent) => void;
+  /** How often a policy is fetched anew, mail or no mail. Default: a day. */
+  refreshEveryMs?: number;
   /** How long one process may hold the right to fetch: longer than a fetch may take. Default: 75,000. */
   fetchLockMs?: number;
   /** How often a process that waits for another's fetch looks. Default: 75. */

@@ -4,7 +4,10 @@
  */
 import type { Logger } from "pino";
 import type { FetchFailure, KnownPolicy, PolicyEvent } from "../mta-sts/answer.ts";
+import { adminEvents } from "./admin-events.ts";
+import { checkEvents } from "./check-events.ts";
 import { operatorEvents } from "./operator-events.ts";
+import { reportEvents } from "./report-events.ts";
 import { publishEvents } from "./publish-events.ts";
 import { tlsReportEvents } from "./tls-report-events.ts";
 
@@ -17,6 +20,8 @@ export function createEvents(log: Logger) {
     policy: (event: PolicyEvent) => logPolicyEvent(log, event),
     ...deliveryEvents(log),
     ...operatorEvents(log),
+    ...checkEvents(log),
+    ...adminEvents(log),
     ...publishEvents(log),
     ...tlsReportEvents(log),
   };
@@ -31,6 +36,12 @@ function relayEvents(log: Logger) {
     redisLost: (what: { detail: string }) =>
       log.error({ event: "redis-lost", ...what }, "Redis is away: mail is answered 451 until it is back"),
     redisBack: () => log.info({ event: "redis-back" }, "Redis is back"),
+    intakeStopped: (what: { usedBytes: number; maxBytes: number }) =>
+      log.error({ event: "intake-stopped", ...what }, "Redis is nearly full: new mail is answered 452"),
+    intakeResumed: (what: { usedBytes: number; maxBytes: number }) =>
+      log.warn({ event: "intake-resumed", ...what }, "Redis has room again: new mail is taken"),
+    jobsTakenOver: (what: { jobs: number }) =>
+      log.warn({ event: "jobs-taken-over", ...what }, `${what.jobs} deliveries whose worker has died are begun again`),
     redisNotDurable: (what: { detail: string }) =>
       log.warn({ event: "redis-not-durable", ...what }, "Redis may lose mail that was answered 250"),
     embeddedRedis: (what: { pid?: number; exit?: string; detail: string }) =>
@@ -117,8 +128,19 @@ function deliveryEvents(log: Logger) {
       ),
     bounced: (what: { message: string; bounce: string; to: string; recipients: string[] }) =>
       log.info({ event: "bounced", ...what }, `bounce ${what.bounce} for ${what.message}`),
-    bounceDropped: (what: { message: string; recipients: string[]; detail: string }) =>
-      log.warn({ event: "bounce-dropped", ...what }, `no bounce for ${what.message}: its sender is <>`),
+    destination: (what: { kind: "closed" | "opened"; destination: string; detail: string; until?: number }) =>
+      log[what.kind === "closed" ? "warn" : "info"](
+        {
+          event: `destination-${what.kind}`,
+          destination: what.destination,
+          detail: what.detail,
+          ...(what.until === undefined ? {} : { until: new Date(what.until).toISOString() }),
+        },
+        `${what.destination} is ${what.kind === "closed" ? "left alone for a while" : "open again"}: ${what.detail}`,
+      ),
+    bounceDropped: (what: { message: string; recipients: string[]; why: string; detail: string }) =>
+      log.warn({ event: "bounce-dropped", ...what }, `no bounce for ${what.message}: ${what.why}`),
+    ...reportEvents(log),
     proceedingWithoutPolicy: (what: { message: string; domain: string; detail: string }) =>
       log.warn(
         { event: "proceeding-without-policy", ...what },

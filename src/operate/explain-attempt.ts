@@ -47,22 +47,26 @@ function noneWords({ because, detail }: PolicyNote & { kind: "none" }, domain: s
   }
 }
 
-/** What was asked of the host, what it showed, and what followed. */
-export function explainHost(note: HostNote): string[] {
+/**
+ * What was asked of the host, what it showed, and what followed.
+ * @param differ recipients fared differently in this attempt, which is told apart
+ */
+export function explainHost(note: HostNote, differ: boolean): string[] {
   const where = note.address === undefined ? note.host : `${note.host} (${note.address})`;
   const shown = shownWords(note);
   return [
-    `${where}: ${resultWords(note)}`,
+    `${where}: ${resultWords(note, differ)}`,
     ...requiredWords(note.required).map((line) => `  ${line}`),
     ...(shown === "" ? [] : [`  It showed: ${shown}.`]),
   ];
 }
 
-function resultWords({ verdict, result }: HostNote): string {
+function resultWords({ verdict, result }: HostNote, differ: boolean): string {
   const refused = /^refused(?: before connecting)?: (.*)$/s.exec(result)?.[1];
   if (refused !== undefined) return `not used, because ${refused}. Nothing of the message was sent to it.`;
   const reply = /^delivered: (.*)$/s.exec(result)?.[1];
-  const words = reply === undefined ? result : `took the message, saying "${reply}"`;
+  const taken = differ ? "answered for each recipient" : `took the message, saying "${reply}"`;
+  const words = reply === undefined && !(differ && verdict === "meets") ? result : taken;
   return verdict === "meets" || verdict === "none"
     ? `${words}.`
     : `${words}. It breaks the policy (${verdict}), which asks only to note that.`;
@@ -70,12 +74,14 @@ function resultWords({ verdict, result }: HostNote): string {
 
 /** The ordinary cases follow from the policy, and have been said with it. */
 function requiredWords(required: string): string[] {
-  const isPlain = required.startsWith("MTA-STS ") && !required.includes("required by the operator");
+  const isPlain = required.startsWith("MTA-STS ") && !/by the operator|exception:/.test(required);
   return isPlain || required === "opportunistic TLS, no policy" ? [] : [`It had to meet: ${required}.`];
 }
 
-function shownWords({ tls, certificate }: HostNote): string {
-  if (tls === undefined) return "";
+function shownWords({ tls, certificate, result }: HostNote): string {
+  // That it was not secured is why it was refused.
+  if (tls === undefined || (tls === "in the clear" && result.startsWith("refused"))) return "";
+  if (tls === "in the clear") return "no encryption";
   if (certificate === undefined) return tls;
   const { names, issuer, expiresAt } = certificate;
   const named = names.length === 0 ? "a certificate without a host name" : `a certificate for ${names.join(", ")}`;

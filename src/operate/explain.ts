@@ -30,7 +30,7 @@ export function explain(story: MessageStory, now: number): Explanation {
       domain: domain.domain,
       state: domain.state,
       summary: summaryOf(domain),
-      timeline: domain.entries.map((entry) => stepOf(entry, domain.domain)),
+      timeline: domain.entries.map((entry, index) => stepOf(entry, domain, index)),
       next: nextWords(domain, story.id, now),
     })),
   };
@@ -100,23 +100,28 @@ function tlsWords(tls: string): string {
   return "encrypted, to a host that did not prove its name";
 }
 
-function stepOf(entry: Exclude<HistoryEntry, { kind: "accepted" }>, domain: string): Step {
+function stepOf(entry: Exclude<HistoryEntry, { kind: "accepted" }>, story: DomainStory, index: number): Step {
   switch (entry.kind) {
     case "attempt":
-      return { at: entry.at, what: attemptWords(entry), details: attemptDetails(entry, domain) };
+      return { at: entry.at, what: attemptWords(entry), details: attemptDetails(entry, story, index) };
     case "report":
       return {
         at: entry.at,
-        what: `the sender was told: report ${entry.report} to ${entry.to}, about ${entry.recipients.join(", ")}`,
+        what: `the sender was told${toldWords(entry.actions)}: report ${entry.report} to ${entry.to}, about ${entry.recipients.join(", ")}`,
         details: [],
       };
     case "operator": {
       const why = entry.reason === undefined ? "" : `: ${entry.reason}`;
-      const when = entry.ordered === undefined ? "" : " (to be carried out by the worker that has it in hand)";
+      const when = entry.ordered === undefined ? "" : " (a worker of the relay does it)";
       return { at: entry.at, what: `${entry.by} ${VERBS[entry.verb]}${when}${why}`, details: [] };
     }
   }
 }
+
+const TOLD = { failed: "of the failure", delayed: "that it is late", relayed: "that it was handed on" };
+
+const toldWords = (actions: (keyof typeof TOLD)[] = []) =>
+  actions.length === 0 ? "" : ` ${actions.map((action) => TOLD[action]).join(" and ")}`;
 
 const VERBS = {
   retry: "had it tried at once",
@@ -127,21 +132,28 @@ const VERBS = {
 };
 
 function attemptWords({ attempt, times = 1, firstAt }: AttemptEntry): string {
+  if (attempt === 0) return "given up without another attempt";
   if (times === 1) return `attempt ${attempt}`;
-  return `attempt ${attempt}, like the ${times - 1} before it${firstAt === undefined ? "" : ` since ${timeText(firstAt)}`}`;
+  const since = firstAt === undefined ? "" : `, the first of them ${timeText(firstAt)}`;
+  return `attempt ${attempt}; the last ${times} attempts went alike${since}`;
 }
 
-function attemptDetails({ policy, hosts, outcomes }: AttemptEntry, domain: string): string[] {
+function attemptDetails({ policy, hosts, outcomes }: AttemptEntry, { domain, entries }: DomainStory, index: number) {
+  const before = entries.slice(0, index).findLast((entry) => entry.kind === "attempt")?.policy;
+  const words = policy === undefined ? undefined : explainPolicy(policy, domain, hosts.length > 0);
+  const isSame = before !== undefined && explainPolicy(before, domain, hosts.length > 0) === words;
+  const differ = outcomes.length > 1;
   return [
-    ...(policy === undefined ? [] : [explainPolicy(policy, domain, hosts.length > 0)]),
-    ...hosts.flatMap(explainHost),
+    ...(words === undefined ? [] : [isSame ? "What is known of the policy is the same." : words]),
+    ...hosts.flatMap((host) => explainHost(host, differ)),
     // With hosts the reasons stand there already, but for those that differ by recipient.
-    ...(hosts.length === 0 || outcomes.length > 1 ? outcomes.map(outcomeWords) : []),
+    ...(hosts.length === 0 || differ ? outcomes.map(outcomeWords) : []),
   ];
 }
 
 function outcomeWords({ to, state, status, detail }: OutcomeNote): string {
-  const code = status === undefined || state === "delivered" ? "" : ` (${status})`;
+  if (state === "delivered") return `${to.join(", ")} was reached at ${detail}`;
+  const code = status === undefined ? "" : ` (${status})`;
   return `${to.join(", ")} ${STATES[state]}: ${detail}${code}`;
 }
 

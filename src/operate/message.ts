@@ -80,14 +80,14 @@ export function createMessageService({ connection }: { connection: Pick<StoreCon
     },
     list: async ({ since, most, ...filter }, signal) => {
       const found: MessageStory[] = [];
-      for await (const slice of history.latest(since)) {
+      const { state, to } = filter;
+      for await (const slice of history.latest(since, (accepted) => mayMatch(accepted, filter))) {
         signal?.throwIfAborted();
-        for (const known of slice) {
-          if (!mayMatch(known, filter)) continue;
-          const story = await open(known);
-          if (filter.state !== undefined && !hasState(story, filter.state)) continue;
-          found.push(story);
-          if (found.length >= most) return found;
+        for (let start = 0; start < slice.length; start += STEP) {
+          const stories = await Promise.all(slice.slice(start, start + STEP).map(open));
+          const meant = stories.filter((story) => to === undefined || isTo(story, to));
+          found.push(...meant.filter((story) => state === undefined || hasState(story, state)));
+          if (found.length >= most) return found.slice(0, most);
         }
       }
       return found;
@@ -95,18 +95,27 @@ export function createMessageService({ connection }: { connection: Pick<StoreCon
   };
 }
 
+/** Messages that are looked up in the queue together. */
+const STEP = 50;
+
 const isSettled = (state: MessageState) => state === "delivered" || state === "failed" || state === "dropped";
 
 const hasState = (story: MessageStory, state: MessageState): boolean =>
   story.state === state || story.domains.some((each) => each.state === state);
 
-function mayMatch({ entries }: MessageHistory, { from, to }: Pick<MessageFilter, "from" | "to">): boolean {
-  const accepted = entries.find((entry) => entry.kind === "accepted");
-  if (from !== undefined && !isFrom(from, accepted?.from ?? "?")) return false;
-  if (to === undefined) return true;
-  const attempted = entries.some((entry) => "domain" in entry && entry.domain === to.replace(/^@/, "").toLowerCase());
-  return attempted || (accepted?.to ?? []).some((address) => isFrom(to, address));
+/** Of many recipients only the first are written there: then it may match. */
+function mayMatch(accepted: AcceptedEntry | undefined, { from, to }: Pick<MessageFilter, "from" | "to">): boolean {
+  if (accepted === undefined) return from === undefined;
+  if (from !== undefined && !isFrom(from, accepted.from)) return false;
+  if (to === undefined || accepted.recipients > accepted.to.length) return true;
+  return accepted.to.some((address) => isFrom(to, address));
 }
+
+const isTo = (story: MessageStory, to: string): boolean =>
+  story.domains.some(
+    ({ domain, recipients }) =>
+      domain === to.replace(/^@/, "").toLowerCase() || recipients.some(({ address }) => isFrom(to, address)),
+  );
 
 /** Values to values: `jobs` are those that are in the queue still; `undefined`: it was not asked. */
 export function storyOf({ id, entries }: MessageHistory, jobs: QueuedJob[] | undefined): MessageStory {

@@ -112,14 +112,12 @@ export function createQueueService(parts: {
       const report = { matched: refs.length, results, dryRun };
       if (dryRun) return report;
       let done = 0;
-      for await (const step of changeJobs(redis, change, refs, parts.now)) {
+      for await (const step of changeJobs(redis, change, refs, parts.now, work.signal)) {
         for (const key of ["done", "ordered", "already", "gone"] as const) {
           results[key] += step[key];
           done += step[key];
         }
         work.onProgress?.(done, refs.length);
-        // Here and not within a step: what was counted has been done.
-        work.signal?.throwIfAborted();
       }
       return report;
     },

@@ -77,7 +77,7 @@ export async function openRuleBook(parts: RuleBookParts): Promise<RuleBook> {
 
   await read();
   await takeNews();
-  const looking = inTurn(look);
+  const looking = inTurn(look, stopping.signal);
   const timer = setInterval(looking.again, everyMs);
   const listening = store.listen(looking.again);
   looking.again();
@@ -91,7 +91,7 @@ export async function openRuleBook(parts: RuleBookParts): Promise<RuleBook> {
       stopping.abort(new Error("the relay stops"));
       clearInterval(timer);
       await listening.stop();
-      await looking.end();
+      await looking.ended();
     },
   };
 }
@@ -114,26 +114,19 @@ function differing(before: Map<Domain, Exception>, after: Map<Domain, Exception>
 const isSame = (a: Exception, b: Exception) => JSON.stringify(a) === JSON.stringify(b);
 
 /** One run at a time; however often it is asked for during a run, one more follows. */
-function inTurn(run: () => Promise<void>) {
+function inTurn(run: () => Promise<void>, signal: AbortSignal) {
   let running: Promise<void> | undefined;
   let isWanted = false;
-  let isEnded = false;
   const again = () => {
     isWanted = true;
     running ??= drain();
   };
   const drain = async () => {
-    while (isWanted && !isEnded) {
+    while (isWanted && !signal.aborted) {
       isWanted = false;
       await run();
     }
     running = undefined;
   };
-  return {
-    again,
-    end: async () => {
-      isEnded = true;
-      await running;
-    },
-  };
+  return { again, ended: async () => running };
 }

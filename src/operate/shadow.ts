@@ -15,10 +15,7 @@ export type ShadowScope = "testing" | "all";
  * is not watched. Without a policy there is no list of hosts to hold it against:
  * then it is the certificate alone.
  */
-export function enforceWouldFind(
-  seen: SessionSeen,
-  scope: ShadowScope,
-): { kind: "meets" } | Shortfall | undefined {
+export function enforceWouldFind(seen: SessionSeen, scope: ShadowScope): { kind: "meets" } | Shortfall | undefined {
   const { requirement, facts, shortfall, at } = seen;
   if (requirement.reportOnly) return shortfall ?? { kind: "meets" };
   if (scope === "testing" || requirement.authority.by !== "nothing" || !facts.secured) return undefined;

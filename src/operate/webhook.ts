@@ -13,17 +13,14 @@ import type { Resolver } from "../dns/answer.ts";
 import { checkedAddresses, lookupIn } from "../dns/checked-addresses.ts";
 import { checkServerIdentity } from "../tls/identity.ts";
 
-export type Webhook = { url: string; secret: string; events: WebhookEvent[] };
-
-export const WEBHOOK_EVENTS = [
-  "incident-opened",
-  "incident-closed",
-  "rule-set",
-  "rule-removed",
-  "rule-ended",
-  "shadow-summary",
-] as const;
-export type WebhookEvent = (typeof WEBHOOK_EVENTS)[number];
+/** As the setting `webhooks[].events` names them. */
+export type WebhookEvent =
+  | "incident-opened"
+  | "incident-closed"
+  | "rule-set"
+  | "rule-removed"
+  | "rule-ended"
+  | "shadow-summary";
 
 /** What one webhook is to be told, as it waits in the queue. */
 export type WebhookMessage = {
@@ -40,11 +37,7 @@ export type WebhookOutcome =
   /** To be tried again. */
   | { kind: "failed"; detail: string };
 
-export type PostWebhook = (
-  message: WebhookMessage,
-  secret: string,
-  signal?: AbortSignal,
-) => Promise<WebhookOutcome>;
+export type PostWebhook = (message: WebhookMessage, secret: string, signal?: AbortSignal) => Promise<WebhookOutcome>;
 
 export type WebhookParts = {
   dns: Resolver;

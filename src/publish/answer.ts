@@ -45,7 +45,10 @@ export function readRequest({ method, target, hosts }: PolicyRequest): Asked {
 export function answerWith(state: PolicyState | undefined, ifNoneMatch: string | undefined): HttpAnswer {
   if (state === undefined) return NOT_FOUND.answer;
   if (state.kind === "unavailable") {
-    return plain(503, "The policy cannot be made at this moment.", { "retry-after": "60", "cache-control": "no-store" });
+    return plain(503, "The policy cannot be made at this moment.", {
+      "retry-after": "60",
+      "cache-control": "no-store",
+    });
   }
   const { text, id } = state.published;
   const etag = `"${id}"`;
@@ -71,8 +74,8 @@ function hostName(authority: string | undefined): Domain | undefined {
 
 /** By the weak comparison: what is the same but for its encoding is the same policy. RFC 9110 section 13.1.2. */
 function matches(field: string | undefined, etag: string): boolean {
-  const tags = (field ?? "").split(",").map((tag) => tag.trim().replace(/^W\//, ""));
-  return tags.includes(etag) || tags.includes("*");
+  const tags = new Set((field ?? "").split(",").map((tag) => tag.trim().replace(/^W\//, "")));
+  return tags.has(etag) || tags.has("*");
 }
 
 function plain(status: number, sentence: string, headers: Record<string, string> = {}): HttpAnswer {

@@ -5,7 +5,8 @@
 import type { Domain } from "../dns/answer.ts";
 import { parsePolicy, permits } from "../mta-sts/policy.ts";
 import { policyHost, recordName } from "../mta-sts/record.ts";
-import { reportRecordName } from "../tlsrpt/record.ts";
+import { readReportRecords, reportRecordName } from "../tlsrpt/record.ts";
+import { formatReportRecord } from "../tlsrpt/record-text.ts";
 import type { LiveDomain, LiveHost } from "./live.ts";
 import type { PublishedPolicy } from "./published-policy.ts";
 
@@ -98,7 +99,9 @@ function hostFindings({ published, fromDns }: Wanted, { hosts }: LiveDomain, str
   if (policy.mode === "none") return [];
   const bad = policy.mode === "enforce" && strict ? wrong : doubt;
   if (hosts.kind === "unknown") return [bad("mx", hosts.detail, "Look at the name servers of the domain.")];
-  const unused = policy.mx.filter((pattern) => !hosts.hosts.some(({ name }) => permits({ ...policy, mx: [pattern] }, name)));
+  const unused = policy.mx.filter(
+    (pattern) => !hosts.hosts.some(({ name }) => permits({ ...policy, mx: [pattern] }, name)),
+  );
   return [
     ...hosts.hosts.flatMap((host) => hostFinding(host, published, bad)),
     ...unused.map((pattern) => doubt("mx", `the policy lists ${pattern}, and no MX record leads there`)),
@@ -107,9 +110,16 @@ function hostFindings({ published, fromDns }: Wanted, { hosts }: LiveDomain, str
 }
 
 function hostFinding({ name, proofs }: LiveHost, { policy }: PublishedPolicy, bad: typeof wrong): Finding[] {
-  const without = policy.mode === "enforce" ? "senders that enforce the policy do not" : "under enforce, senders would not";
+  const without =
+    policy.mode === "enforce" ? "senders that enforce the policy do not" : "under enforce, senders would not";
   if (!permits(policy, name)) {
-    return [bad("mx", `${name} is an MX host and not in the policy: ${without} deliver to it`, `Add ${name} to publish.domains.`)];
+    return [
+      bad(
+        "mx",
+        `${name} is an MX host and not in the policy: ${without} deliver to it`,
+        `Add ${name} to publish.domains.`,
+      ),
+    ];
   }
   return proofs.map((proof) => {
     const where = proof.address === undefined ? name : `${name} (${proof.address})`;
@@ -136,7 +146,7 @@ function reportFindings({ published, reportsTo }: Wanted, { reports }: LiveDomai
   switch (reports.kind) {
     case "record": {
       const live = reports.destinations.map(({ uri }) => uri);
-      const missing = reportsTo.filter((uri) => !live.includes(uri));
+      const missing = urisIn(reportsTo).filter((uri) => !live.includes(uri));
       if (missing.length === 0) return [ok("reports", `${name} asks for reports to ${live.join(", ")}`)];
       return [doubt("reports", `${name} does not ask for reports to ${missing.join(", ")}`, todo)];
     }
@@ -154,6 +164,12 @@ function reportFindings({ published, reportsTo }: Wanted, { reports }: LiveDomai
   }
 }
 
+/** As they stand in a record. */
+function urisIn(reportsTo: string[]): string[] {
+  const record = readReportRecords([formatReportRecord(reportsTo)]);
+  return record.kind === "record" ? record.destinations.map(({ uri }) => uri) : [];
+}
+
 const ok = (about: Finding["about"], says: string): Finding => ({ about, kind: "ok", says });
 
 const doubt = (about: Finding["about"], says: string, todo?: string): Finding => ({
@@ -163,4 +179,7 @@ const doubt = (about: Finding["about"], says: string, todo?: string): Finding =>
   ...(todo === undefined ? {} : { todo }),
 });
 
-const wrong = (about: Finding["about"], says: string, todo?: string): Finding => ({ ...doubt(about, says, todo), kind: "wrong" });
+const wrong = (about: Finding["about"], says: string, todo?: string): Finding => ({
+  ...doubt(about, says, todo),
+  kind: "wrong",
+});

@@ -43,7 +43,9 @@ export type LiveHosts = { kind: "hosts"; hosts: LiveHost[] } | { kind: "unknown"
 export type LiveHost = { name: Domain; proofs: HostProof[] };
 
 /** What one address of a host proved to one who asks for verified TLS; or the host, when it has no address. */
-export type HostProof = { address?: string; verified: true; tls: string } | { address?: string; verified: false; detail: string };
+export type HostProof =
+  | { address?: string; verified: true; tls: string }
+  | { address?: string; verified: false; detail: string };
 
 const MOST_HOSTS = 20;
 const MOST_ADDRESSES = 8;

@@ -20,7 +20,7 @@ export type PolicyServerOptions = {
   tls: "implicit" | "none";
   /** At least one, where TLS is `implicit`. The first is shown to who asks for no name of ours. */
   certificates: PemCertificate[];
-  policies: OwnPolicies;
+  policies: Pick<OwnPolicies, "policyOf">;
   /** Told of each answer. */
   onAnswer?: (what: { client: string; host: string; method: string; status: number }) => void;
   onFault: (err: unknown) => void;
@@ -93,8 +93,10 @@ function createTls(first: PemCertificate[]) {
       minVersion: "TLSv1.2" as const,
       handshakeTimeout: HANDSHAKE_MS,
       // No context: the first certificate. A name that does not fit explains itself better than a broken handshake.
-      SNICallback: (name: string, done: (error: Error | null, context?: ReturnType<Certificates["contextFor"]>) => void) =>
-        done(null, certificates.contextFor(name)),
+      SNICallback: (
+        name: string,
+        done: (error: Error | null, context?: ReturnType<Certificates["contextFor"]>) => void,
+      ) => done(null, certificates.contextFor(name)),
     },
     update: (server: TlsServer, pems: PemCertificate[]) => {
       const renewed = createCertificates(pems);
@@ -104,17 +106,19 @@ function createTls(first: PemCertificate[]) {
   };
 }
 
-async function respond(options: PolicyServerOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function respond(
+  options: PolicyServerOptions,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
   const asked = toPolicyRequest(request);
   const answer = await answerTo(options.policies, asked);
   // Nothing in a request's body is wanted: it is not read on, and the connection ends.
-  if (hasBody(request)) {
-    response.shouldKeepAlive = false;
-    response.once("finish", () => request.socket.destroySoon());
-  }
+  if (hasBody(request)) response.shouldKeepAlive = false;
   const length = answer.status === 304 ? {} : { "content-length": Buffer.byteLength(answer.body) };
   response.writeHead(answer.status, { ...answer.headers, ...length, "x-content-type-options": "nosniff" });
-  response.end(asked.method === "HEAD" ? undefined : answer.body);
+  // To HEAD, Node sends the head alone.
+  response.end(answer.body);
   options.onAnswer?.({
     client: request.socket.remoteAddress ?? "",
     host: asked.hosts[0] ?? "",
@@ -123,7 +127,7 @@ async function respond(options: PolicyServerOptions, request: IncomingMessage, r
   });
 }
 
-async function answerTo(policies: OwnPolicies, request: PolicyRequest): Promise<HttpAnswer> {
+async function answerTo(policies: PolicyServerOptions["policies"], request: PolicyRequest): Promise<HttpAnswer> {
   const asked = readRequest(request);
   if (asked.kind === "refused") return asked.answer;
   return answerWith(await policies.policyOf(asked.domain), request.ifNoneMatch);

@@ -8,8 +8,10 @@ import type { Problem, SettingPath } from "../config/problem.ts";
 import { redisAddress } from "../store/redis-target.ts";
 import { openRelayProblem } from "../submission/open-relay.ts";
 import { passwordHashProblem } from "../submission/password-hash.ts";
+import { adminProblems } from "./check-admin.ts";
 import { authoritiesProblem, certificateProblems } from "./check-files.ts";
 import { publishProblems } from "./check-publish.ts";
+import { dkimProblems } from "./dkim-keys.ts";
 
 export async function configProblems(config: Config, now: () => number = Date.now): Promise<Problem[]> {
   const files = await Promise.all([
@@ -17,8 +19,15 @@ export async function configProblems(config: Config, now: () => number = Date.no
     authorities(["tls", "caFile"], config.tls.caFile),
     authorities(["redis", "caFile"], config.redis.caFile),
     publishProblems(config, now()),
+    dkimProblems(config),
   ]);
-  return [...redisProblems(config), ...listenerProblems(config), ...userProblems(config), ...files.flat()];
+  return [
+    ...redisProblems(config),
+    ...listenerProblems(config),
+    ...userProblems(config),
+    ...adminProblems(config),
+    ...files.flat(),
+  ];
 }
 
 function redisProblems({ redis }: Config): Problem[] {

@@ -19,7 +19,11 @@ export async function readCertificate({ certFile, keyFile }: CertificateFiles): 
 }
 
 /** A new certificate that cannot be used leaves the old one in place. */
-export async function renewCertificate(files: CertificateFiles, listeners: Listener[], events: Events): Promise<void> {
+export async function renewCertificate(
+  files: CertificateFiles,
+  listeners: Pick<Listener, "updateCertificate">[],
+  events: Pick<Events, "certificateLoaded" | "certificateUnreadable">,
+): Promise<void> {
   try {
     const certificate = await readCertificate(files);
     const expiresAt = new Date(new X509Certificate(certificate.cert).validTo).toISOString();

@@ -49,7 +49,7 @@ export async function createNetwork(config: Config, live: () => Config = () => c
 export async function createProtocols(
   config: Config,
   connection: StoreConnection,
-  events: Events,
+  events: Pick<Events, "policy">,
   live: () => Config,
 ): Promise<Protocols> {
   const network = await createNetwork(config, live);
@@ -59,6 +59,7 @@ export async function createProtocols(
     now: Date.now,
     random: Math.random,
     report: (event) => events.policy(event),
+    refreshEveryMs: config.mtaSts.refreshEveryMs,
   });
   return { ...network, policies };
 }

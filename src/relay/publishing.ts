@@ -16,8 +16,8 @@ import { EXIT_CONFIG, EXIT_UNAVAILABLE, StartError } from "./start-error.ts";
 
 export type Publishing = {
   addresses: { host: string; port: number; tls: "implicit" | "none" }[];
-  /** Reads the certificates again, from the files that the settings name now. */
-  renewCertificates(): Promise<void>;
+  /** Takes up changed policies, and reads the certificates again from the files that the settings name now. */
+  reload(): Promise<void>;
 };
 
 export type PublishingParts = { live: () => Config; dns: Resolver; events: Events };
@@ -29,7 +29,7 @@ const LONGEST_NAME = 255;
 export async function startPublishing(parts: PublishingParts, stack: AsyncDisposableStack): Promise<Publishing> {
   const { live, events } = parts;
   const { listeners } = live().publish;
-  if (listeners.length === 0) return { addresses: [], renewCertificates: async () => undefined };
+  if (listeners.length === 0) return { addresses: [], reload: async () => undefined };
   const policies = followPolicies(parts, stack);
   const pems = createPemShelf(events);
   const certificates = await pems.read(live().publish.certificates);
@@ -61,7 +61,8 @@ export async function startPublishing(parts: PublishingParts, stack: AsyncDispos
   events.publishing({ listeners: addresses.map(({ host, port, tls }) => `${host}:${port} (${tls})`) });
   return {
     addresses,
-    renewCertificates: async () => {
+    reload: async () => {
+      policies.takeUp();
       watches.dispose();
       watches = watchAll(live, renew);
       await renew();
@@ -70,7 +71,10 @@ export async function startPublishing(parts: PublishingParts, stack: AsyncDispos
 }
 
 /** Those of the settings as they are now; the log says what each domain has, before anybody asks. */
-function followPolicies({ live, dns, events }: PublishingParts, stack: AsyncDisposableStack): OwnPolicies {
+function followPolicies(
+  { live, dns, events }: PublishingParts,
+  stack: AsyncDisposableStack,
+): Pick<OwnPolicies, "policyOf"> & { takeUp(): void } {
   const stopped = new AbortController();
   stack.defer(() => stopped.abort());
   const current = follow(
@@ -84,12 +88,7 @@ function followPolicies({ live, dns, events }: PublishingParts, stack: AsyncDisp
     },
   );
   current();
-  return {
-    get domains() {
-      return current().domains;
-    },
-    policyOf: (domain) => current().policyOf(domain),
-  };
+  return { takeUp: () => void current(), policyOf: (domain) => current().policyOf(domain) };
 }
 
 function logState(events: Events, state: PolicyState): void {
@@ -116,7 +115,8 @@ function createPemShelf(events: Events) {
     return kept.get(key);
   };
   return {
-    read: async (files: CertificateFiles[]) => (await Promise.all(files.map(readOne))).filter((pem) => pem !== undefined),
+    read: async (files: CertificateFiles[]) =>
+      (await Promise.all(files.map(readOne))).filter((pem) => pem !== undefined),
   };
 }
 
@@ -131,6 +131,8 @@ async function open(options: Parameters<typeof startPolicyServer>[0]): Promise<P
     return await startPolicyServer(options);
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
-    throw new StartError(`cannot serve policies on ${options.host}:${options.port}: ${why}`, EXIT_UNAVAILABLE, { cause });
+    throw new StartError(`cannot serve policies on ${options.host}:${options.port}: ${why}`, EXIT_UNAVAILABLE, {
+      cause,
+    });
   }
 }

@@ -12,7 +12,7 @@ import SMTPConnection from "nodemailer/lib/smtp-connection";
 import type { HandshakeFacts } from "../tls/verdict.ts";
 import type { SetupPhase } from "./failure.ts";
 import { handshakeFacts } from "./handshake.ts";
-import type { Offers, OpenOptions, SessionTarget } from "./session.ts";
+import type { Contact, Offers, OpenOptions, SessionTarget } from "./session.ts";
 
 /** What nodemailer has and does not declare. */
 type Internals = {
@@ -28,12 +28,21 @@ const upstream = SMTPConnection.prototype as unknown as Internals;
 
 const QUIT_TIMEOUT_MS = 2000;
 
+/** Parameters of MAIL and RCPT that nodemailer would not give, or not to each recipient its own. */
+export type Announced = {
+  /** Also with an envelope in ASCII: the header section may need it. RFC 6531 section 3.4. */
+  smtputf8: boolean;
+  mail: string[];
+  rcpt: (address: string) => string[];
+};
+
 export class Connection extends SMTPConnection {
-  /** MAIL FROM is to carry SMTPUTF8, also with an envelope in ASCII: the header section may need it. RFC 6531 section 3.4. */
-  announceSmtputf8 = false;
+  /** For the transaction that is begun next. */
+  announced: Announced | undefined;
   readonly #target: SessionTarget;
   #heard = 0;
   #injected = false;
+  #starttlsOffered = false;
 
   constructor(target: SessionTarget, options: OpenOptions) {
     const { limits } = options;
@@ -65,6 +74,8 @@ export class Connection extends SMTPConnection {
     this.#target = target;
   }
 
+  /** As it was when EHLO was first said; the socket forgets when it is closed. */
+  contact: Contact = {};
   /** How often something has arrived: the same number twice means that the host said nothing in between. */
   get heard(): number {
     return this.#heard;
@@ -78,6 +89,11 @@ export class Connection extends SMTPConnection {
   /** Bytes given to the connection are still on their way out. */
   get sending(): boolean {
     return Boolean(this._socket) && (this._socket as TLSSocket).writableLength > 0;
+  }
+
+  /** STARTTLS is sent also where it is not offered, when it is required: somebody may have taken the offer away. */
+  get starttlsOffered(): boolean {
+    return this.#starttlsOffered;
   }
 
   /** How far setting up has come. */
@@ -101,6 +117,7 @@ export class Connection extends SMTPConnection {
     const keywords = new Map(lines.map((line) => split(line)));
     const size = Number(keywords.get("SIZE"));
     const offers: Offers = { eightBit: keywords.has("8BITMIME"), smtputf8: keywords.has("SMTPUTF8") };
+    if (keywords.has("DSN")) offers.dsn = true;
     return size > 0 ? { ...offers, maxSizeBytes: size } : offers;
   }
 
@@ -115,11 +132,21 @@ export class Connection extends SMTPConnection {
     upstream._onData.call(this as unknown as Internals, chunk);
   }
 
-  /** nodemailer announces SMTPUTF8 for a non-ASCII envelope only; every command passes here. */
+  /** Every command passes here. */
   protected _sendCommand(command: string, logged?: string): void {
-    const lacksIt = this.announceSmtputf8 && command.startsWith("MAIL FROM:") && !/>[^>]* SMTPUTF8( |$)/.test(command);
-    const whole = lacksIt ? `${command} SMTPUTF8` : command;
+    // The latest reply is the one to EHLO.
+    if (command === "STARTTLS")
+      this.#starttlsOffered = /^(250[ -])?STARTTLS\s*$/im.test(String(this.lastServerResponse));
+    if (command.startsWith("EHLO ") && this.contact.localAddress === undefined) this.contact = this.#meet();
+    const whole = this.announced === undefined ? command : withParameters(command, this.announced);
     upstream._sendCommand.call(this as unknown as Internals, whole, logged);
+  }
+
+  /** `220 mx1.example.com ESMTP …`: the host's name is the first word. RFC 5321 section 4.2. */
+  #meet(): Contact {
+    const [, helo] = /^220[ -](\S+)/.exec(String(this.lastServerResponse)) ?? [];
+    const localAddress = (this._socket as TLSSocket | undefined)?.localAddress;
+    return { ...(localAddress === undefined ? {} : { localAddress }), ...(helo === undefined ? {} : { helo }) };
   }
 
   /**
@@ -131,6 +158,16 @@ export class Connection extends SMTPConnection {
     if (internals._remainder !== "" || internals._responseQueue.length > 0) this.#injected = true;
     upstream._upgradeConnection.call(internals, done);
   }
+}
+
+function withParameters(command: string, { smtputf8, mail, rcpt }: Announced): string {
+  if (command.startsWith("MAIL FROM:")) {
+    // nodemailer announces it by itself for a non-ASCII envelope.
+    const lacksUtf8 = smtputf8 && !/>[^>]* SMTPUTF8( |$)/.test(command);
+    return [command, ...(lacksUtf8 ? ["SMTPUTF8"] : []), ...mail].join(" ");
+  }
+  const [, address] = /^RCPT TO:<(.*)>$/.exec(command) ?? [];
+  return address === undefined ? command : [command, ...rcpt(address)].join(" ");
 }
 
 function split(line: string): [string, string] {

@@ -49,6 +49,7 @@ export type OpenOptions = {
 export type Session = Transactions & {
   readonly target: SessionTarget;
   readonly facts: HandshakeFacts;
+  readonly contact?: Contact;
   /** What the handshake was made with: the facts are worth what this lets through. */
   readonly secureContext: SecureContext;
   /** What the host offers after the handshake. RFC 1869. */
@@ -60,9 +61,25 @@ export type Session = Transactions & {
   close(): void;
 };
 
-export type Offers = { eightBit: boolean; smtputf8: boolean; maxSizeBytes?: number };
+export type Offers = {
+  eightBit: boolean;
+  smtputf8: boolean;
+  maxSizeBytes?: number;
+  /** It sends the reports that a sender asks for, or hands the wish on. RFC 3461. */
+  dsn?: true;
+};
 
-export type OpenResult = { kind: "open"; session: Session } | { kind: "failed"; failure: SetupFailure };
+/** What the connection tells of both its ends, for reports. */
+export type Contact = {
+  /** The address of ours that it came from. */
+  localAddress?: string;
+  /** What the host called itself in its greeting: a stranger's text. */
+  helo?: string;
+};
+
+export type OpenResult =
+  | { kind: "open"; session: Session }
+  | { kind: "failed"; failure: SetupFailure; contact?: Contact };
 
 /** Connects, says EHLO, secures the session as asked. Never throws for what the host or the network does. */
 export async function openSession(target: SessionTarget, options: OpenOptions): Promise<OpenResult> {
@@ -70,18 +87,20 @@ export async function openSession(target: SessionTarget, options: OpenOptions): 
   const failed = (await setUp(connection, options)) ?? (await logIn(connection, options));
   if (failed !== undefined) {
     connection.close();
-    return { kind: "failed", failure: failed };
+    return { kind: "failed", failure: failed, contact: connection.contact };
   }
   return { kind: "open", session: sessionOver(connection, target, options) };
 }
 
+const NOT_OFFERED: SetupFailure = { phase: "starttls", detail: "it does not offer STARTTLS" };
 const DROPPED: SetupFailure = { phase: "ehlo", detail: "it dropped the connection" };
 
 async function setUp(connection: Connection, options: OpenOptions): Promise<SetupFailure | undefined> {
   try {
     await settle(connection, options, (done) => connection.connect(done));
   } catch (error) {
-    return describeFailure(error, connection.phase);
+    const failure = describeFailure(error, connection.phase);
+    return failure.phase === "starttls" && !connection.starttlsOffered ? NOT_OFFERED : failure;
   }
   return connection.gone ? DROPPED : undefined;
 }
@@ -140,6 +159,7 @@ function sessionOver(connection: Connection, target: SessionTarget, options: Ope
   return {
     target,
     facts,
+    contact: connection.contact,
     secureContext: options.secureContext,
     offers,
     ...createTransactions(connection, offers, options.limits),

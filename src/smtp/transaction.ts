@@ -1,10 +1,11 @@
 /**
  * Mail transactions over an open session: one message to some recipients, and
  * what the server answered for each of them.
- * RFC 5321 section 3.3, RFC 6531 (SMTPUTF8), RFC 6152 (8BITMIME).
+ * RFC 5321 section 3.3, RFC 6531 (SMTPUTF8), RFC 6152 (8BITMIME), RFC 3461 (DSN).
  */
 import type { SMTPEnvelope } from "nodemailer/lib/smtp-connection";
-import type { Connection } from "./connection.ts";
+import { type EnvelopeDsn, mailParameters, recipientParameters } from "../mail/dsn.ts";
+import type { Announced, Connection } from "./connection.ts";
 import { type Reply, readReply } from "./reply.ts";
 import type { Offers, SessionLimits } from "./session.ts";
 
@@ -18,6 +19,8 @@ export type Mail = {
   smtputf8: boolean;
   /** Announce BODY=8BITMIME; the host must offer it. */
   eightBit: boolean;
+  /** What the sender wants to hear; the host must offer DSN. */
+  dsn?: EnvelopeDsn;
 };
 
 /** `mail` and `data` concern every recipient, `rcpt` one, `message` all that were accepted. */
@@ -56,6 +59,7 @@ export function createTransactions(connection: Connection, offers: Offers, limit
   return {
     async send(mail, signal) {
       if (mail.smtputf8 && !offers.smtputf8) throw new Error("SMTPUTF8 is not offered by this host");
+      if (mail.dsn !== undefined && offers.dsn !== true) throw new Error("DSN is not offered by this host");
       const book: Book = {
         from: mail.from === "" ? false : mail.from,
         to: mail.to,
@@ -100,7 +104,7 @@ async function transfer(
   const longest =
     2 * limits.commandTimeoutMs + limits.dataTimeoutMs + (mail.data.length / SLOWEST_BYTES_PER_SECOND) * 1000;
   const stopWatching = watchCommands(connection, limits.commandTimeoutMs);
-  connection.announceSmtputf8 = mail.smtputf8;
+  connection.announced = announcedFor(mail);
   try {
     await withLimit(connection, longest, signal, (done) => {
       // A Buffer, no stream: a source that fails midway would leave the session inside the message.
@@ -111,9 +115,19 @@ async function transfer(
     });
     return response;
   } finally {
-    connection.announceSmtputf8 = false;
+    connection.announced = undefined;
     stopWatching();
   }
+}
+
+/** Beside what nodemailer announces by itself. */
+function announcedFor({ smtputf8, dsn }: Mail): Announced {
+  const recipients = dsn?.recipients;
+  return {
+    smtputf8,
+    mail: dsn === undefined ? [] : mailParameters(dsn),
+    rcpt: (address) => recipientParameters(recipients?.get(address) ?? {}),
+  };
 }
 
 /** Ends the session when a command before the message gets no reply in time. The message itself has a longer limit. */

@@ -5,9 +5,9 @@
 import type { Redis } from "ioredis";
 import type { DeliveryJobData } from "../mail/delivery-job.ts";
 import type { HistoryEntry } from "../mail/history.ts";
-import { type JobOrder, writeOrder } from "./job-order.ts";
+import { type JobOrder, orderField, writeOrder } from "./job-order.ts";
 import { appendLua, historyArguments, historyKeys } from "./history-write.ts";
-import { bodyKey, deliveryJobId, heldKey, orderField } from "./keys.ts";
+import { deliveryJobId, deliveryJobKey, heldKey } from "./keys.ts";
 import { delayedKey, makeDueLua, markerKey } from "./queue-layout.ts";
 import { createScript } from "./script.ts";
 
@@ -18,8 +18,9 @@ export async function afterPutOff(
   now: number,
   { entries, seen }: { entries: HistoryEntry[]; seen?: JobOrder },
 ): Promise<void> {
-  const keys = [delayedKey, markerKey, heldKey, bodyKey(message), ...historyKeys(message)];
-  const job = [deliveryJobId(message, domain), orderField(domain), now, seen === undefined ? "" : writeOrder(seen)];
+  const id = deliveryJobId(message, domain);
+  const keys = [delayedKey, markerKey, heldKey, deliveryJobKey(id), ...historyKeys(message)];
+  const job = [id, orderField, now, seen === undefined ? "" : writeOrder(seen)];
   await script(redis, keys, [...job, ...historyArguments(message, now, entries)]);
 }
 
@@ -29,15 +30,15 @@ export async function afterPutOff(
 const script = createScript(`
   ${makeDueLua}
   ${appendLua}
-  local delayed, marker, held, body = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+  local delayed, marker, held, key = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
   local id, field, now = ARGV[1], ARGV[2], ARGV[3]
-  local order = redis.call("HGET", body, field)
+  local order = redis.call("HGET", key, field)
   if order and redis.call("ZSCORE", delayed, id) then
     local ok, wanted = pcall(cjson.decode, order)
-    if ok and wanted.verb == "hold" then
+    if ok and type(wanted) == "table" and wanted.verb == "hold" then
       redis.call("ZREM", delayed, id)
       redis.call("ZADD", held, now, id)
-      redis.call("HDEL", body, field)
+      redis.call("HDEL", key, field)
     elseif order ~= ARGV[4] then
       makeDue(delayed, marker, id, now)
     end

@@ -6,8 +6,7 @@ import type { Redis } from "ioredis";
 import type { Domain } from "../dns/answer.ts";
 import type { HistoryEntry } from "../mail/history.ts";
 import { appendLua, historyArguments, historyKeys } from "./history-write.ts";
-import { type JobOrder, readOrder } from "./job-order.ts";
-import { bodyKey, dataField, deliveryJobId, deliveryJobKey, domainOfField, openField, orderField } from "./keys.ts";
+import { bodyKey, dataField, deliveryJobId, deliveryJobKey, domainOfField, openField } from "./keys.ts";
 import { createScript } from "./script.ts";
 
 /** The fields of the hash for a new message. */
@@ -16,15 +15,10 @@ export function bodyFields(data: Buffer, domains: Domain[], acceptedAt: number):
   return { [dataField]: data, ...Object.fromEntries(domains.map((domain) => [openField(domain), since])) };
 }
 
-/** What a job needs to begin: the text (`undefined`: it is gone), and an operator's order, if there is one. */
-export async function readBody(
-  redis: Redis,
-  messageId: string,
-  domain: Domain,
-): Promise<{ body: Buffer | undefined; order: JobOrder | undefined }> {
-  // Not `hmget`: that one decodes UTF-8, and a message is bytes.
-  const [body, order] = await redis.hmgetBuffer(bodyKey(messageId), dataField, orderField(domain));
-  return { body: body ?? undefined, order: order ? readOrder(order.toString()) : undefined };
+/** `undefined`: it is gone. */
+export async function readBody(redis: Redis, messageId: string): Promise<Buffer | undefined> {
+  // Not `hget`: that one decodes UTF-8, and a message is bytes.
+  return (await redis.hgetBuffer(bodyKey(messageId), dataField)) ?? undefined;
 }
 
 /** This domain's job needs the body no more; `entries` go into the history. Doing it twice closes nothing twice. */
@@ -36,13 +30,13 @@ export async function closeBody(
 ): Promise<void> {
   const keys = [bodyKey(messageId), ...historyKeys(messageId)];
   const notes = historyArguments(messageId, history.now, history.entries);
-  await closeScript(redis, keys, [openField(domain), orderField(domain), ...notes]);
+  await closeScript(redis, keys, [openField(domain), ...notes]);
 }
 
 // What is left when no job needs the body is the body itself, or not even that.
 export const closeLua = `
-  local function closeBody(body, open, order)
-    redis.call("HDEL", body, open, order)
+  local function closeBody(body, open)
+    redis.call("HDEL", body, open)
     if redis.call("HLEN", body) <= 1 then redis.call("DEL", body) end
   end
 `;
@@ -50,8 +44,8 @@ export const closeLua = `
 const closeScript = createScript(`
   ${closeLua}
   ${appendLua}
-  closeBody(KEYS[1], ARGV[1], ARGV[2])
-  appendHistory(KEYS[2], KEYS[3], ARGV, 3)
+  closeBody(KEYS[1], ARGV[1])
+  appendHistory(KEYS[2], KEYS[3], ARGV, 2)
 `);
 
 /** The domains whose jobs are said to need the body, and since when (epoch milliseconds). */
@@ -66,8 +60,7 @@ export async function openDomains(redis: Redis, messageId: string): Promise<Arra
 /** Closes the body for this domain if there is no such job; says whether there was none. */
 export async function closeIfNoJob(redis: Redis, messageId: string, domain: Domain): Promise<boolean> {
   const jobKey = deliveryJobKey(deliveryJobId(messageId, domain));
-  const fields = [openField(domain), orderField(domain)];
-  const done = await redis.eval(closeOrphanScript, 2, bodyKey(messageId), jobKey, ...fields);
+  const done = await redis.eval(closeOrphanScript, 2, bodyKey(messageId), jobKey, openField(domain));
   return done === 1;
 }
 
@@ -75,7 +68,6 @@ export async function closeIfNoJob(redis: Redis, messageId: string, domain: Doma
 const closeOrphanScript = `
   if redis.call("EXISTS", KEYS[2]) == 1 then return 0 end
   local closed = redis.call("HDEL", KEYS[1], ARGV[1])
-  redis.call("HDEL", KEYS[1], ARGV[2])
   if redis.call("HLEN", KEYS[1]) <= 1 then redis.call("DEL", KEYS[1]) end
   return closed
 `;

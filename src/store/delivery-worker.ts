@@ -3,7 +3,8 @@
  * happens to a job, it is delivered, put off, or given back: BullMQ never gets
  * to call one failed.
  */
-import { DelayedError, type Job, WaitingError, Worker } from "bullmq";
+import { DelayedError, ErrorCode, type Job, WaitingError, type Worker } from "bullmq";
+import type { Redis } from "ioredis";
 import type { DeliveryJobData } from "../mail/delivery-job.ts";
 import type { AcceptedMessage } from "../mail/envelope.ts";
 import type { HistoryEntry } from "../mail/history.ts";
@@ -11,9 +12,13 @@ import { afterPutOff } from "./after-put-off.ts";
 import { closeBody, readBody } from "./body.ts";
 import { closeWorker, isLoss } from "./close-worker.ts";
 import type { StoreConnection } from "./connection.ts";
-import { type JobOrder, operatorEntry } from "./job-order.ts";
-import { deliveryQueue, keyPrefix } from "./keys.ts";
+import { type JobOrder, operatorEntry, orderOf } from "./job-order.ts";
+import { deliveryJobKey, deliveryQueue, keyPrefix } from "./keys.ts";
 import type { MailQueue } from "./mail-queue.ts";
+import { park } from "./parking.ts";
+import { activeKey } from "./queue-layout.ts";
+import { TrackedWorker } from "./tracked-worker.ts";
+import { startPresence } from "./worker-presence.ts";
 
 /** One delivery job in the hands of `deliver`. While Redis is away its methods wait, but for `addBounce`. */
 export type DeliveryHandle = {
@@ -22,6 +27,8 @@ export type DeliveryHandle = {
   readBody(): Promise<Buffer | undefined>;
   /** Writes progress down at once, so that a job that is run twice does not send twice. */
   save(data: DeliveryJobData): Promise<void>;
+  /** Should `deliver` throw, this is written down with the time of the next attempt: that a full Redis takes as well. */
+  remember(data: DeliveryJobData): void;
   /**
    * Puts a bounce into the queue and writes `data` down, both or none. The id
    * of the bounce must follow from job and recipients: then a second try adds
@@ -36,8 +43,15 @@ export type DeliveryHandle = {
 
 export type DeliverResult =
   | { kind: "finished" }
-  /** To be tried again at `at`, in epoch milliseconds. What is to be kept has been saved. */
-  | { kind: "again"; at: number };
+  /** To be tried again at `at`, in epoch milliseconds. What is to be kept has been saved, or comes along as `data`. */
+  | { kind: "again"; at: number; data?: DeliveryJobData };
+
+/** Whether a job is begun now. Asked before its text is read. */
+export type JobTurn =
+  | { kind: "go"; leave(): void }
+  | { kind: "again"; at: number; data?: DeliveryJobData }
+  /** Put off until `until`; with `waitsFor` it is also made due by `wakeParked`. `parked` is called when that is written down. */
+  | { kind: "parked"; until: number; waitsFor?: string; parked(): void };
 
 export type Deliver = (job: DeliveryHandle, signal: AbortSignal) => Promise<DeliverResult>;
 
@@ -48,13 +62,21 @@ export type DeliveryWorkerParts = {
   concurrency: number;
   /** Aborted by `signal` it should return or throw soon; the job is then given back. */
   deliver: Deliver;
+  /** Default: every job is begun at once. */
+  turn?: (data: DeliveryJobData, signal: AbortSignal) => Promise<JobTurn>;
   /** A bug, or a fault of Redis; the job in question is tried again. */
   onFault: (where: string, err: unknown) => void;
   /** An operator's order was carried out, or handed to `deliver`. */
   onOrder?: (job: DeliveryJobData, order: JobOrder) => void;
   now?: () => number;
-  /** After how long a job whose worker died is taken by another. Default: 120,000. */
-  lockMs?: number;
+  /** Jobs went back to the queue: their worker had died, or never heard of them. */
+  onFreed?: (jobs: number) => void;
+  /**
+   * After how long a worker that is not heard of is held for dead, and its jobs are
+   * taken by others. Default: 60,000. One whose process has ended on this machine
+   * is not waited for.
+   */
+  silenceMs?: number;
   /** How long a job is put off after `deliver` threw. Default: 60,000. */
   pauseAfterFaultMs?: number;
   /** How long `deliver` may take to return when aborted, and Redis then to take the jobs back. Default: 3,000 each. */
@@ -65,21 +87,24 @@ export type DeliveryWorker = {
   /**
    * Takes no more jobs, waits `graceMs` for those that run, then aborts them.
    * In the end all are done or given back; with Redis away they are left, and
-   * taken by another worker after `lockMs`.
+   * taken by another worker: see `worker-presence.ts`.
    */
   close(graceMs: number): Promise<void>;
 };
+
+/** So long that only `worker-presence.ts` decides whose a job is. */
+const LOCK_MS = 10 * 60_000;
 
 /** New mail has none and goes first. */
 const priorityOfRetries = 1;
 
 export function startDeliveryWorker(parts: DeliveryWorkerParts): DeliveryWorker {
-  const { connection, concurrency, onFault, lockMs = 120_000, giveBackMs = 3_000, now = Date.now } = parts;
+  const { connection, concurrency, onFault, silenceMs = 60_000, giveBackMs = 3_000, now = Date.now } = parts;
   const patient = connection.openPatient();
   const running = new Set<AbortController>();
   let stopped = false;
 
-  const worker: Worker<DeliveryJobData> = new Worker(
+  const worker = new TrackedWorker<DeliveryJobData>(
     deliveryQueue,
     async (job, token = "") => {
       const abort = new AbortController();
@@ -95,16 +120,29 @@ export function startDeliveryWorker(parts: DeliveryWorkerParts): DeliveryWorker 
       prefix: keyPrefix,
       // Not `skipVersionCheck`: to a Redis of unknown version BullMQ waits in whole seconds.
       concurrency,
-      lockDuration: lockMs,
-      stalledInterval: Math.min(lockMs, 30_000),
+      lockDuration: LOCK_MS,
       // BullMQ fails a job whose worker died twice. It was not the mail's fault.
       maxStalledCount: 1_000_000_000,
       runRetryDelay: 1_000,
+      // Not before others can know that this worker is there.
+      autorun: false,
     },
   );
   worker.on("error", (err) => {
-    if (!isLoss(err)) onFault("delivery queue", err);
+    if (!isLoss(err) && !isDoneAlready(err)) onFault("delivery queue", err);
   });
+  const presence = startPresence({
+    redis: patient.redis,
+    id: worker.id,
+    inHand: worker.inHand,
+    moveFreed: () => worker.backend.moveStalledJobsToWait(),
+    silenceMs,
+    onFault: (err) => {
+      if (!(err instanceof Error && isLoss(err))) onFault("worker presence", err);
+    },
+    onFreed: (jobs) => parts.onFreed?.(jobs),
+  });
+  void presence.begun.then(() => worker.run());
 
   // The job goes first, then its text: the other way round, a crash between the
   // two would leave a job without its text, for mail that has been delivered.
@@ -120,19 +158,44 @@ export function startDeliveryWorker(parts: DeliveryWorkerParts): DeliveryWorker 
   };
   const books = new WeakMap<Job, { entries: HistoryEntry[]; seen?: JobOrder }>();
   const bookOf = (job: Job) => books.get(job) ?? { entries: [] };
-  worker.on("completed", (job) => {
+  const close = async (job: Job<DeliveryJobData>) => {
     const history = { now: now(), entries: bookOf(job).entries };
-    afterwards("body", closeBody(patient.redis, job.data.message, job.data.domain, history));
+    await closeBody(patient.redis, job.data.message, job.data.domain, history);
+  };
+  const unconfirmed = new WeakSet<Job>();
+  worker.on("completed", (job) => {
+    unconfirmed.delete(job);
+    afterwards("body", close(job));
   });
+  // Redis was killed after it had completed the job, and before it could say so:
+  // told a second time it knew no such job.
+  worker.onLeft = (job) => {
+    if (!unconfirmed.delete(job)) return;
+    const key = deliveryJobKey(job.id ?? "");
+    afterwards(
+      "body",
+      patient.redis.exists(key).then((there) => (there === 0 ? close(job) : undefined)),
+    );
+  };
 
   const runJob = async (job: Job<DeliveryJobData>, signal: AbortSignal, token: string) => {
     const result = await outcomeOf(job, signal);
     switch (result.kind) {
       case "finished":
+        unconfirmed.add(job);
         return;
       case "again":
-        await putOff(worker, job, token, result.at - now());
+        await putOff(worker, patient.redis, job, token, result.at - now(), {
+          priority: priorityOfRetries,
+          data: result.data,
+        });
         afterwards("delivery queue", afterPutOff(patient.redis, job.data, now(), bookOf(job)));
+        throw new DelayedError();
+      case "parked":
+        // New mail stays new: its priority is as it was.
+        await putOff(worker, patient.redis, job, token, result.until - now(), {});
+        if (result.waitsFor !== undefined) await park(patient.redis, result.waitsFor, job.id ?? "");
+        result.parked();
         throw new DelayedError();
       case "given-back":
         await job.moveToWait(token);
@@ -143,24 +206,32 @@ export function startDeliveryWorker(parts: DeliveryWorkerParts): DeliveryWorker 
   const outcomeOf = async (
     job: Job<DeliveryJobData>,
     signal: AbortSignal,
-  ): Promise<DeliverResult | { kind: "given-back" }> => {
+  ): Promise<DeliverResult | Exclude<JobTurn, { kind: "go" }> | { kind: "given-back" }> => {
     // Fetched in the very moment of the abort.
     if (stopped) return { kind: "given-back" };
+    // What an operator ordered needs no turn at its destination: nothing is sent there.
+    const order = orderOf(job);
+    const turn = order === undefined ? await parts.turn?.(job.data, signal) : undefined;
+    if (turn !== undefined && turn.kind !== "go") return turn;
     const late = lateness(signal, giveBackMs);
     try {
-      return await Promise.race([deliverOrObey(job, signal), late.passed]);
+      return await Promise.race([deliverOrObey(job, order, signal), late.passed]);
     } catch (err) {
       if (signal.aborted) return { kind: "given-back" };
       onFault("delivery", err);
-      return { kind: "again", at: now() + (parts.pauseAfterFaultMs ?? 60_000) };
+      return { kind: "again", at: now() + (parts.pauseAfterFaultMs ?? 60_000), data: job.data };
     } finally {
       late.forget();
+      turn?.leave();
     }
   };
 
-  const deliverOrObey = async (job: Job<DeliveryJobData>, signal: AbortSignal): Promise<DeliverResult> => {
+  const deliverOrObey = async (
+    job: Job<DeliveryJobData>,
+    order: JobOrder | undefined,
+    signal: AbortSignal,
+  ): Promise<DeliverResult> => {
     const { data } = job;
-    const { body, order } = await readBody(patient.redis, data.message, data.domain);
     const entries: HistoryEntry[] = [];
     books.set(job, { entries, ...(order === undefined ? {} : { seen: order }) });
     if (order !== undefined) parts.onOrder?.(data, order);
@@ -176,8 +247,9 @@ export function startDeliveryWorker(parts: DeliveryWorkerParts): DeliveryWorker 
         return parts.deliver(
           {
             data,
-            readBody: () => Promise.resolve(body),
+            readBody: () => readBody(patient.redis, data.message),
             save: (next) => job.updateData(next),
+            remember: (next) => void (job.data = next),
             addBounce: (bounce, lifetimeMs, next) => parts.queue.addBounce(bounce, lifetimeMs, next),
             note: (entry) => entries.push(entry),
             ...(order === undefined ? {} : { giveUp: order }),
@@ -188,8 +260,8 @@ export function startDeliveryWorker(parts: DeliveryWorkerParts): DeliveryWorker 
   };
 
   return {
-    close: (graceMs) =>
-      closeWorker(worker, patient, {
+    close: async (graceMs) => {
+      await closeWorker(worker, patient, {
         graceMs,
         abort: () => {
           stopped = true;
@@ -197,18 +269,46 @@ export function startDeliveryWorker(parts: DeliveryWorkerParts): DeliveryWorker 
         },
         // First the jobs are to return, then Redis is to take them back.
         abortedMs: 2 * giveBackMs,
-        afterwards: async () => void (await Promise.all(closing)),
-      }),
+        afterwards: async () => {
+          await Promise.all(closing);
+          await presence.end(true);
+        },
+      });
+      await presence.end(false);
+    },
   };
 }
 
-/** Priority and time in one step. BullMQ's `changePriority` would search the whole list of waiting jobs. */
-async function putOff(worker: Worker, job: Job, token: string, delayMs: number): Promise<void> {
-  await worker.backend.moveToDelayed(job.id ?? "", Date.now(), Math.max(0, delayMs), token, {
-    skipAttempt: true,
-    fieldsToUpdate: { priority: priorityOfRetries },
-  });
+/** Time, priority and data in one step. BullMQ's `changePriority` would search the whole list of waiting jobs. */
+async function putOff(
+  { backend }: Worker,
+  redis: Redis,
+  job: Job<DeliveryJobData>,
+  token: string,
+  delayMs: number,
+  change: { priority?: number; data?: DeliveryJobData | undefined },
+): Promise<void> {
+  const fields = {
+    ...(change.priority === undefined ? {} : { priority: change.priority }),
+    ...(change.data === undefined ? {} : { data: JSON.stringify(change.data) }),
+  };
+  // BullMQ's script breaks off half-way over an object without fields, and leaves a job in nobody's hands.
+  const options = { skipAttempt: true, ...(Object.keys(fields).length === 0 ? {} : { fieldsToUpdate: fields }) };
+  const id = job.id ?? "";
+  try {
+    await backend.moveToDelayed(id, Date.now(), Math.max(0, delayMs), token, options);
+  } catch (err) {
+    // Redis was killed after it had done so, and before it could say so. Told a second
+    // time it knows of no lock, or of another's who has taken the job since.
+    if (isCode(err, ErrorCode.JobLockMismatch)) return;
+    if (!isCode(err, ErrorCode.JobLockNotExist) || (await redis.lpos(activeKey, id)) !== null) throw err;
+  }
 }
+
+const isCode = (err: unknown, code: ErrorCode) => err instanceof Error && "code" in err && err.code === code;
+
+/** What BullMQ says of a job that is gone: it was told twice that the job is done, with Redis killed in between. */
+const isDoneAlready = (err: Error) => isCode(err, ErrorCode.JobNotExist);
 
 /** A promise for a job that has been aborted and does not end. */
 function lateness(signal: AbortSignal, limitMs: number) {

@@ -69,8 +69,8 @@ const sameAs = (entry: HistoryEntry) => ("same" in entry ? entry.same : "");
  */
 export const appendLua = `
   local function appendOne(list, entry, domain, same)
-    local length = redis.call("LLEN", list)
     if same ~= "" then
+      local length = redis.call("LLEN", list)
       for i = length - 1, math.max(1, length - 8), -1 do
         local before = cjson.decode(redis.call("LINDEX", list, i))
         if before.domain == domain then
@@ -78,22 +78,24 @@ export const appendLua = `
           local times = (before.times or 1) + 1
           local run = ',"times":' .. times .. ',"firstAt":' .. cjson.encode(before.firstAt or before.at) .. "}"
           redis.call("LSET", list, i, string.sub(entry, 1, -2) .. run)
-          return
+          return length
         end
       end
     end
-    redis.call("RPUSH", list, entry)
-    if length + 1 > ${MOST_ENTRIES} then
+    local length = redis.call("RPUSHX", list, entry)
+    if length > ${MOST_ENTRIES} then
       local head = redis.call("LINDEX", list, 0)
       redis.call("LTRIM", list, -${MOST_ENTRIES - 1}, -1)
       redis.call("LPUSH", list, head)
     end
+    return length
   end
 
   local function appendAll(list, byTime, args, first)
-    if redis.call("EXISTS", list) == 0 then return end
+    for i = first + 2, #args, 3 do
+      if appendOne(list, args[i], args[i + 1], args[i + 2]) == 0 then return end
+    end
     redis.call("ZADD", byTime, "XX", args[first + 1], args[first])
-    for i = first + 2, #args, 3 do appendOne(list, args[i], args[i + 1], args[i + 2]) end
   end
 
   local function appendHistory(list, byTime, args, first)

@@ -1,5 +1,5 @@
 /** Reads the history of messages: one of them, those with a Message-ID, the latest. */
-import type { HistoryEntry } from "../mail/history.ts";
+import type { AcceptedEntry, HistoryEntry } from "../mail/history.ts";
 import type { StoreConnection } from "./connection.ts";
 import { bareMessageId, messageIdMember } from "./history-write.ts";
 import { historyByMessageIdKey, historyByTimeKey, historyKey } from "./keys.ts";
@@ -17,8 +17,11 @@ export type HistoryReader = {
   read(id: string): Promise<MessageHistory | undefined>;
   /** The queue ids of the messages with this Message-ID, with angle brackets or without; oldest first. */
   withMessageId(messageId: string): Promise<string[]>;
-  /** Messages to which something has happened since then (epoch milliseconds), the latest first; in slices. */
-  latest(since: number): AsyncGenerator<MessageHistory[]>;
+  /**
+   * Messages to which something has happened since then (epoch milliseconds), the latest first; in slices.
+   * @param mayMatch by how it came in, if that is known: the rest of it need not be read
+   */
+  latest(since: number, mayMatch?: (first: AcceptedEntry | undefined) => boolean): AsyncGenerator<MessageHistory[]>;
 };
 
 const SLICE = 500;
@@ -33,6 +36,16 @@ export function createHistoryReader({ redis }: Pick<StoreConnection, "redis">): 
       return entries.length === 0 ? [] : [{ id: ids[index] ?? "", entries: onceAccepted(entries) }];
     });
   };
+  const matching = async (ids: string[], mayMatch: (first: AcceptedEntry | undefined) => boolean) => {
+    const pipeline = redis.pipeline();
+    for (const id of ids) pipeline.lindex(historyKey(id), 0);
+    const replies = (await guarded("read the history", pipeline.exec())) ?? [];
+    return ids.filter((_, index) => {
+      const text = replies[index]?.[1];
+      const [first] = typeof text === "string" ? readable(text) : [];
+      return mayMatch(first?.kind === "accepted" ? first : undefined);
+    });
+  };
   return {
     read: async (id) => (await readAll([id]))[0],
     withMessageId: async (messageId) => {
@@ -42,16 +55,24 @@ export function createHistoryReader({ redis }: Pick<StoreConnection, "redis">): 
       const members = await guarded("find a Message-ID", range);
       return members.map((member) => member.slice(prefix.length)).filter((id) => !id.includes(" "));
     },
-    latest: async function* (since) {
-      // What moves to the top meanwhile moves the rest down: some come twice.
+    latest: async function* (since, mayMatch) {
+      // Each slice begins at the time at which the one before it ended: those of that time come twice.
       const seen = new Set<string>();
-      for (let start = 0; ; start += SLICE) {
-        const range = redis.zrange(historyByTimeKey, "+inf", String(since), "BYSCORE", "REV", "LIMIT", start, SLICE);
-        const ids = await guarded("list the history", range);
-        if (ids.length === 0) return;
-        const fresh = ids.filter((id) => !seen.has(id));
+      let until = "+inf";
+      for (let most = SLICE; ;) {
+        const range = redis.zrevrangebyscore(historyByTimeKey, until, since, "WITHSCORES", "LIMIT", 0, most);
+        const flat = await guarded("list the history", range);
+        const fresh = flat.filter((id, index) => index % 2 === 0 && !seen.has(id));
+        if (fresh.length === 0) {
+          if (flat.length < 2 * most) return;
+          // More than a slice in one millisecond: the next one must reach beyond.
+          most += SLICE;
+          continue;
+        }
         for (const id of fresh) seen.add(id);
-        yield await readAll(fresh);
+        until = flat.at(-1) ?? until;
+        most = SLICE;
+        yield await readAll(mayMatch === undefined ? fresh : await matching(fresh, mayMatch));
       }
     },
   };

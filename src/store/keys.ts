@@ -32,9 +32,6 @@ export const dataField = "data";
 /** The field of the body that says: this domain's job still needs it. Its value is the time of acceptance. */
 export const openField = (domain: Domain): string => `open:${domain}`;
 
-/** The field of the body that holds what an operator wants done with this domain's job: see `job-order.ts`. */
-export const orderField = (domain: Domain): string => `order:${domain}`;
-
 /** The reverse of `openField`; `undefined` for any other field. */
 export const domainOfField = (field: string): Domain | undefined =>
   field.startsWith("open:") ? field.slice("open:".length) : undefined;
@@ -56,6 +53,9 @@ export function partsOfJobId(jobId: string): { message: string; domain: Domain }
 
 /** The hash in which BullMQ keeps a delivery job; its field `data` is the JSON of a `DeliveryJobData`. */
 export const deliveryJobKey = (jobId: string): string => `${keyPrefix}:${deliveryQueue}:${jobId}`;
+
+/** A hash: the workers on the delivery queue, see `worker-presence.ts`. */
+export const workersKey = `${keyPrefix}:workers`;
 
 /** A sorted set: the delivery jobs that an operator holds, by the time since when. */
 export const heldKey = `${keyPrefix}:held`;
@@ -132,3 +132,24 @@ export const shadowSummaryKey = (day: string): string => `${keyPrefix}:shadow-su
 
 /** The queue of what webhooks are to be told. */
 export const webhookQueue = "webhooks";
+
+/** A hash: the latest result of each watched domain's check, as JSON, by domain. */
+export const checkResultsKey = `${keyPrefix}:check-results`;
+
+/** A list: delivery jobs that wait for a turn at this destination, the longest waiting first. */
+export const parkedKey = (destination: string): string => `${keyPrefix}:parked:${destination}`;
+
+/** A hash: destinations that cannot be reached, until when and why, as JSON. */
+export const closedDestinationsKey = `${keyPrefix}:closed`;
+
+/** A sorted set: recipient domains by when a session with a host of theirs was last judged. */
+export const metDomainsKey = `${keyPrefix}:met-domains`;
+
+/** A hash: what protected a domain's mail on each of the last days, and the latest verdict. */
+export const domainTlsKey = (domain: Domain): string => `${keyPrefix}:domain-tls:${domain}`;
+
+/** A hash: what a domain's mail hosts showed last, as JSON, by `<host> <address>`. */
+export const domainHostsKey = (domain: Domain): string => `${keyPrefix}:domain-hosts:${domain}`;
+
+/** A hash: what the relay did in one minute (UTC, `2026-11-22T11:40`). */
+export const flowKey = (minute: string): string => `${keyPrefix}:flow:${minute}`;

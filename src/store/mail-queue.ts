@@ -9,7 +9,7 @@ import { addMessage, jobNote, type QueueNote } from "./add-message.ts";
 import type { StoreConnection } from "./connection.ts";
 import { deliveryQueue, keyPrefix } from "./keys.ts";
 import { guarded, StoreError } from "./store-error.ts";
-import { watchMemory } from "./watermark.ts";
+import { type MemoryState, watchMemory } from "./watermark.ts";
 
 export type MailQueue = {
   /**
@@ -42,16 +42,25 @@ export type QueueCounts = {
   failed: number;
 };
 
+/** About what a delivery job takes in Redis. */
+const JOB_BYTES = 1_200;
+
 export function createMailQueue(parts: {
   connection: StoreConnection;
   /** The part of Redis' `maxmemory` at which no new mail is taken. Default: 0.9. */
   stopIntakeAt?: number;
+  /** Called when intake stops, and when it goes on. */
+  onIntake?: (stopped: boolean, memory: MemoryState) => void;
   /** Whether to begin a history of each message. Default: yes. */
   keepsHistory?: boolean;
 }): MailQueue {
   const { redis } = parts.connection;
   const { keepsHistory = true } = parts;
-  const watermark = watchMemory({ redis, fraction: parts.stopIntakeAt ?? 0.9 });
+  const watermark = watchMemory({
+    redis,
+    fraction: parts.stopIntakeAt ?? 0.9,
+    ...(parts.onIntake === undefined ? {} : { onChange: parts.onIntake }),
+  });
   const queue = new Queue<DeliveryJobData>(deliveryQueue, {
     connection: redis,
     prefix: keyPrefix,
@@ -70,6 +79,7 @@ export function createMailQueue(parts: {
     if (watermark.isOver) {
       throw new StoreError("over-watermark", "Redis is nearly full: no new mail until some has been delivered");
     }
+    watermark.expect(message.data.length + JOB_BYTES * message.envelope.to.length);
     await addMessage(store, message, lifetimeMs, note);
   };
   return {

@@ -1,15 +1,15 @@
 /**
  * What an operator does to delivery jobs, while workers run. A job that a
- * worker has in hand is never taken from under it: the order is left beside the
- * message's text, and the worker carries it out.
+ * worker has in hand is never taken from under it: the order is left in it, and
+ * the worker carries it out.
  */
 import type { Redis } from "ioredis";
 import type { Domain } from "../dns/answer.ts";
 import type { OperatorEntry, OperatorVerb } from "../mail/history.ts";
 import { closeLua } from "./body.ts";
 import { appendLua } from "./history-write.ts";
-import { writeOrder } from "./job-order.ts";
-import { bodyKey, deliveryJobKey, historyByTimeKey, historyKey, openField, orderField } from "./keys.ts";
+import { orderField, writeOrder } from "./job-order.ts";
+import { bodyKey, deliveryJobKey, historyByTimeKey, historyKey, openField } from "./keys.ts";
 import { jobKeySuffixes, locateKeys, locateLua, makeDueLua, markerKey, waitKey } from "./queue-layout.ts";
 import { createScript } from "./script.ts";
 import { guarded } from "./store-error.ts";
@@ -31,36 +31,56 @@ export type ChangeResult =
   | "gone";
 
 /** Small, because Redis does nothing else meanwhile. */
-const STEP = 100;
+const STEP = 150;
+
+/** So that Redis has the next step while it writes one to the disk. */
+const STEPS_UNDER_WAY = 3;
+
+type Job = { id: string; domain: Domain };
 
 /**
  * Changes the jobs step by step, and tells after each step what became of how many.
+ * Aborted, it tells what was under way, then rejects with the signal's reason.
  * Rejects with a `StoreError` while Redis is away; what was told is done then.
  */
 export async function* changeJobs(
   redis: Redis,
   change: Change,
-  jobs: { id: string; domain: Domain }[],
+  jobs: Job[],
   now: () => number,
+  signal?: AbortSignal,
 ): AsyncGenerator<Record<ChangeResult, number>> {
+  const underWay: Promise<Record<ChangeResult, number>>[] = [];
   for (let start = 0; start < jobs.length; start += STEP) {
-    const counts: Record<ChangeResult, number> = { done: 0, ordered: 0, already: 0, gone: 0 };
-    let left = jobs.slice(start, start + STEP);
-    while (left.length > 0) {
-      const results = await changeStep(redis, change, left, now());
-      for (const result of results) if (result !== "again") counts[result] += 1;
-      left = left.filter((_, index) => results[index] === "again");
-    }
-    yield counts;
+    if (signal?.aborted === true) break;
+    const step = changeSome(redis, change, jobs.slice(start, start + STEP), now);
+    // Awaited below; one that fails before its turn is no unhandled rejection.
+    step.catch(noop);
+    underWay.push(step);
+    if (underWay.length >= STEPS_UNDER_WAY) yield await (underWay.shift() ?? step);
   }
+  for (const step of underWay) yield await step;
+  signal?.throwIfAborted();
 }
 
-async function changeStep(
+async function changeSome(
   redis: Redis,
   change: Change,
-  jobs: { id: string; domain: Domain }[],
-  now: number,
-): Promise<(ChangeResult | "again")[]> {
+  jobs: Job[],
+  now: () => number,
+): Promise<Record<ChangeResult, number>> {
+  const counts: Record<ChangeResult, number> = { done: 0, ordered: 0, already: 0, gone: 0 };
+  for (let left = jobs; left.length > 0;) {
+    const results = await changeStep(redis, change, left, now());
+    for (const result of results) if (result !== "again") counts[result] += 1;
+    left = left.filter((_, index) => results[index] === "again");
+  }
+  return counts;
+}
+
+function noop(): void {}
+
+async function changeStep(redis: Redis, change: Change, jobs: Job[], now: number): Promise<(ChangeResult | "again")[]> {
   const { verb, by, reason } = change;
   const why = reason === undefined ? {} : { reason };
   const at = new Date(now).toISOString();
@@ -73,7 +93,8 @@ async function changeStep(
   return reply as (ChangeResult | "again")[];
 }
 
-/** Longer stretches of the list of new mail would hold Redis up. */
+/** The list of new mail is gone through in windows; longer stretches in one step would hold Redis up. */
+const WINDOW = 500;
 const STRETCH = 5_000;
 
 const changeScript = createScript(`
@@ -84,31 +105,38 @@ const changeScript = createScript(`
   local held, delayed, prioritized, wait, marker, byTime = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
   local verb, now, order = ARGV[1], ARGV[2], ARGV[3]
 
+  local entries = {}
   local function note(job, ordered)
-    local entry = string.gsub(ordered and ARGV[5] or ARGV[4], '"domain":""', function()
-      return '"domain":' .. cjson.encode(job.domain)
-    end, 1)
+    local known = (ordered and "o" or "d") .. job.domain
+    local entry = entries[known]
+    if not entry then
+      entry = string.gsub(ordered and ARGV[5] or ARGV[4], '"domain":""', function()
+        return '"domain":' .. cjson.encode(job.domain)
+      end, 1)
+      entries[known] = entry
+    end
     local list = "${historyKey("")}" .. job.message
     appendHistory(list, byTime, { job.message, now, entry, job.domain, "" }, 1)
   end
 
+  -- Where jobs are found most often is looked at first. A held one is not held anew.
   local function takeOut(job)
-    if job.state == "held" then redis.call("ZREM", held, job.id) end
-    if job.state == "deferred" then redis.call("ZREM", delayed, job.id) end
-    if job.state == "due" then redis.call("ZREM", prioritized, job.id) end
+    if redis.call("ZREM", delayed, job.id) == 1 then return true end
+    if verb == "drop" and redis.call("ZREM", held, job.id) == 1 then return true end
+    return redis.call("ZREM", prioritized, job.id) == 1
   end
 
-  -- A missing text has no place for an order, and none is made for it.
   local function leaveOrder(job)
-    if redis.call("EXISTS", job.body) == 0 then return "already" end
-    redis.call("HSET", job.body, job.orderField, order)
+    redis.call("HSET", job.key, "${orderField}", order)
     note(job, true)
     return "ordered"
   end
 
+  local isAnyDue = false
   local function becomeDue(job)
-    takeOut(job)
-    makeDue(delayed, marker, job.id, now)
+    if job.state == "held" then redis.call("ZREM", held, job.id) end
+    putDue(delayed, job.id, now)
+    isAnyDue = true
   end
 
   local verbs = {
@@ -122,10 +150,10 @@ const changeScript = createScript(`
       if job.state == "held" then
         becomeDue(job)
       else
-        local current = redis.call("HGET", job.body, job.orderField)
+        local current = redis.call("HGET", job.key, "${orderField}")
         local ok, wanted = pcall(cjson.decode, current or "")
-        if not ok or wanted.verb ~= "hold" then return "already" end
-        redis.call("HDEL", job.body, job.orderField)
+        if not ok or type(wanted) ~= "table" or wanted.verb ~= "hold" then return "already" end
+        redis.call("HDEL", job.key, "${orderField}")
       end
       note(job)
       return "done"
@@ -136,34 +164,31 @@ const changeScript = createScript(`
     end,
     hold = function(job)
       if job.state == "held" then return "already" end
-      takeOut(job)
       redis.call("ZADD", held, now, job.id)
       note(job)
       return "done"
     end,
     drop = function(job)
-      takeOut(job)
-      for _, suffix in ipairs({ ${jobKeySuffixes.map((suffix) => JSON.stringify(suffix)).join(", ")} }) do
-        redis.call("DEL", job.key .. suffix)
-      end
-      closeBody(job.body, job.openField, job.orderField)
+      redis.call("DEL", ${jobKeySuffixes.map((suffix) => `job.key .. ${JSON.stringify(suffix)}`).join(", ")})
+      closeBody(job.body, job.openField)
       note(job)
       return "done"
     end,
   }
   local takesOut = verb == "hold" or verb == "drop"
 
-  local results, waiting, first = {}, {}, nil
+  local results, waiting, waitingCount, first = {}, {}, 0, nil
   for i = 6, #ARGV, 2 do
     local id = ARGV[i]
     local message = string.match(id, "^(.-)/")
     local job = {
       id = id, domain = ARGV[i + 1], message = message, key = "${deliveryJobKey("")}" .. id,
       body = "${bodyKey("")}" .. message,
-      openField = "${openField("")}" .. ARGV[i + 1], orderField = "${orderField("")}" .. ARGV[i + 1],
+      openField = "${openField("")}" .. ARGV[i + 1],
       index = #results + 1,
     }
-    job.state = locate(held, delayed, prioritized, job.key, id)
+    local isOut = takesOut and takeOut(job)
+    if not isOut then job.state = locate(held, delayed, prioritized, job.key, id) end
     if job.state == "gone" then
       table.insert(results, "gone")
     elseif job.state == "active" and takesOut then
@@ -172,11 +197,13 @@ const changeScript = createScript(`
       -- Not yet: all that are near each other in the list are taken out in one go.
       table.insert(results, "again")
       waiting[id] = job
+      waitingCount = waitingCount + 1
       first = first or job
     else
       table.insert(results, verbs[verb](job))
     end
   end
+  if isAnyDue then wakeWorker(marker, now) end
   if not first then return results end
 
   local start = redis.call("LPOS", wait, first.id)
@@ -186,12 +213,15 @@ const changeScript = createScript(`
     return results
   end
   local removed = 0
-  for offset, id in ipairs(redis.call("LRANGE", wait, start, start + ${STRETCH} - 1)) do
-    local job = waiting[id]
-    if job then
-      redis.call("LSET", wait, start + offset - 1, "")
-      removed = removed + 1
-      results[job.index] = verbs[verb](job)
+  for from = start, start + ${STRETCH} - 1, ${WINDOW} do
+    if removed == waitingCount then break end
+    for offset, id in ipairs(redis.call("LRANGE", wait, from, from + ${WINDOW} - 1)) do
+      local job = waiting[id]
+      if job then
+        redis.call("LSET", wait, from + offset - 1, "")
+        removed = removed + 1
+        results[job.index] = verbs[verb](job)
+      end
     end
   end
   redis.call("LREM", wait, removed, "")

@@ -33,7 +33,13 @@ export const delayedKey = deliveryJobKey("delayed");
 /** What idle workers wait at. A member `1` wakes one at the time that is its score. */
 export const markerKey = deliveryJobKey("marker");
 
-/** The worker that has the job in hand renews it; with the worker it goes. */
+/** A set: jobs in the hands of workers, of which BullMQ moves those without a lock back at its next look. */
+export const stalledKey = deliveryJobKey("stalled");
+
+/** While it is there, BullMQ does not look. */
+export const stalledCheckKey = deliveryJobKey("stalled-check");
+
+/** A string, the token of the worker that has the job in hand: its id, a colon, a number. */
 export const lockSuffix = ":lock";
 
 /** Beside a job, as BullMQ deletes them with it. */
@@ -44,12 +50,19 @@ export const dueAtOfScore = (score: number): number => Math.floor(score / 0x1000
 
 /**
  * Defines `makeDue(delayed, marker, id, now)`: BullMQ itself then moves the job
- * to those that wait, in the order that its priority says.
+ * to those that wait, in the order that its priority says. For many jobs its
+ * two halves: `putDue(delayed, id, now)` for each, then `wakeWorker(marker, now)`.
  */
 export const makeDueLua = `
-  local function makeDue(delayed, marker, id, now)
+  local function putDue(delayed, id, now)
     redis.call("ZADD", delayed, tonumber(now) * 0x1000, id)
+  end
+  local function wakeWorker(marker, now)
     redis.call("ZADD", marker, now, "1")
+  end
+  local function makeDue(delayed, marker, id, now)
+    putDue(delayed, id, now)
+    wakeWorker(marker, now)
   end
 `;
 

@@ -3,8 +3,8 @@ import type { Redis } from "ioredis";
 import type { Domain } from "../dns/answer.ts";
 import type { DeliveryJobData } from "../mail/delivery-job.ts";
 import { openDomains } from "./body.ts";
-import { type JobOrder, readOrder } from "./job-order.ts";
-import { bodyKey, dataField, deliveryJobId, deliveryJobKey, orderField } from "./keys.ts";
+import { type JobOrder, orderField, readOrder } from "./job-order.ts";
+import { bodyKey, dataField, deliveryJobId, deliveryJobKey } from "./keys.ts";
 import { dueAtOfScore, type JobState, locateKeys, locateLua } from "./queue-layout.ts";
 import type { JobRef } from "./queue-scan.ts";
 import { createScript } from "./script.ts";
@@ -23,7 +23,7 @@ export async function readJobs(redis: Redis, wanted: { message: string; domain: 
     const slice = wanted.slice(start, start + STEP);
     const args = slice.flatMap(({ message, domain }) => {
       const id = deliveryJobId(message, domain);
-      return [id, deliveryJobKey(id), bodyKey(message), orderField(domain)];
+      return [id, deliveryJobKey(id)];
     });
     const rows = await guarded("read the queue", readScript(redis, locateKeys, args));
     for (const [index, row] of (rows as (string | null)[][]).entries()) {
@@ -52,9 +52,7 @@ export async function readSenders(
   signal?: AbortSignal,
 ): Promise<Map<string, string>> {
   const senders = new Map<string, string>();
-  for (let start = 0; start < jobs.length; start += SENDERS_STEP) {
-    signal?.throwIfAborted();
-    const slice = jobs.slice(start, start + SENDERS_STEP);
+  const readSome = async (slice: { id: string }[]) => {
     const pipeline = redis.pipeline();
     for (const { id } of slice) pipeline.hget(deliveryJobKey(id), "data");
     const replies = (await guarded("read the queue", pipeline.exec())) ?? [];
@@ -62,11 +60,17 @@ export async function readSenders(
       const id = slice[index]?.id;
       if (id !== undefined && typeof text === "string") senders.set(id, (JSON.parse(text) as DeliveryJobData).from);
     }
+  };
+  for (let start = 0; start < jobs.length; start += 2 * SENDERS_STEP) {
+    signal?.throwIfAborted();
+    const middle = start + SENDERS_STEP;
+    // Redis finds the next ones while these are being read.
+    await Promise.all([readSome(jobs.slice(start, middle)), readSome(jobs.slice(middle, middle + SENDERS_STEP))]);
   }
   return senders;
 }
 
-const SENDERS_STEP = 500;
+const SENDERS_STEP = 1_000;
 
 /** The text of a message; `undefined` when it has left. */
 export async function readText(redis: Redis, message: string): Promise<Buffer | undefined> {
@@ -92,10 +96,11 @@ function jobOf(ref: { message: string; domain: Domain }, row: (string | null)[])
 const readScript = createScript(`
   ${locateLua}
   local rows = {}
-  for i = 1, #ARGV, 4 do
-    local id, key, body, field = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]
+  for i = 1, #ARGV, 2 do
+    local id, key = ARGV[i], ARGV[i + 1]
     local state, score = locate(KEYS[1], KEYS[2], KEYS[3], key, id)
-    table.insert(rows, { state, score or "", redis.call("HGET", key, "data") or "", redis.call("HGET", body, field) or "" })
+    local fields = redis.call("HMGET", key, "data", "${orderField}")
+    table.insert(rows, { state, score or "", fields[1] or "", fields[2] or "" })
   end
   return rows
 `);

@@ -17,7 +17,7 @@ export type JobRef = {
   at?: number;
 };
 
-const STEP = 1_000;
+const STEP = 2_000;
 
 /**
  * Every job that stays where it is all the while comes at least once. One that

@@ -73,7 +73,7 @@ export function createRuleStore(connection: StoreConnection, now: () => number =
     },
     async readSince(version) {
       const reply = await guarded("read the rules", readScript(redis, [rulesKey, rulesVersionKey], [version ?? ""]));
-      const [current = "", flat] = reply as [string, string[]?];
+      const [current, flat] = reply as [string, string[]?];
       return flat === undefined ? undefined : { version: current, exceptions: read(pairs(flat)) };
     },
     takeActions: () => takeActions(redis),

@@ -75,7 +75,10 @@ export function createShadowStore({ redis }: StoreConnection): ShadowStore {
 
 function fromFields(domain: Domain, day: string, fields: Record<string, string>): ShadowDay {
   const { messages = "0", refused = "0", ...others } = fields;
-  const why = Object.entries(others).map(([name, count]): [string, number] => [name.slice("why ".length), Number(count)]);
+  const why = Object.entries(others).map(([name, count]): [string, number] => [
+    name.slice("why ".length),
+    Number(count),
+  ]);
   return { domain, day, messages: Number(messages), refused: Number(refused), why: Object.fromEntries(why) };
 }
 

@@ -29,7 +29,10 @@ export function createTlsSites({ redis }: StoreConnection): TlsSites {
     async lost(since, now) {
       // After a day without TLS that is how the site is.
       await guarded("look at what hosts offer", forgetScript(redis, keys, [now - DAY_MS]));
-      const reading = Promise.all([redis.zrange(tlsLostSitesKey, since, "+inf", "BYSCORE"), redis.zcard(tlsLostSitesKey)]);
+      const reading = Promise.all([
+        redis.zrange(tlsLostSitesKey, since, "+inf", "BYSCORE"),
+        redis.zcard(tlsLostSitesKey),
+      ]);
       const [recent, all] = await guarded("look at what hosts offer", reading);
       return { recent, all };
     },

@@ -17,8 +17,13 @@ export type Watermark = {
   readonly isOver: boolean;
   /** `undefined` until Redis has said. */
   readonly memory: MemoryState | undefined;
+  /** So much is on its way to Redis: it counts at once, and not only when Redis is asked again. */
+  expect(bytes: number): void;
   stop(): void;
 };
+
+/** What a text takes in Redis, by its size; a BullMQ job beside it takes about a kilobyte. */
+const ROOM_FACTOR = 1.3;
 
 export function watchMemory(parts: {
   redis: Redis;
@@ -31,29 +36,40 @@ export function watchMemory(parts: {
 }): Watermark {
   const { redis, fraction = 0.9, everyMs = 1_000, onChange } = parts;
   let memory: MemoryState | undefined;
-  let isOver = false;
+  let expectedBytes = 0;
+  let toldOver = false;
   let stopped = false;
   let timer: NodeJS.Timeout | undefined;
 
+  const isOver = () =>
+    memory !== undefined &&
+    isOverWatermark({ ...memory, usedBytes: memory.usedBytes + ROOM_FACTOR * expectedBytes }, fraction);
+
   const look = async () => {
+    const beforeBytes = expectedBytes;
     // While Redis does not answer, the latest answer stands.
     const info = await redis.info("memory").catch(() => undefined);
     if (stopped) return;
     timer = setTimeout(() => void look(), everyMs).unref();
     if (info === undefined) return;
     memory = readMemory(info);
-    const before = isOver;
-    isOver = isOverWatermark(memory, fraction);
-    if (isOver !== before) onChange?.(isOver, memory);
+    // What was sent before Redis answered is in its figure.
+    expectedBytes -= beforeBytes;
+    if (isOver() === toldOver) return;
+    toldOver = !toldOver;
+    onChange?.(toldOver, memory);
   };
   void look();
 
   return {
     get isOver() {
-      return isOver;
+      return isOver();
     },
     get memory() {
       return memory;
+    },
+    expect: (bytes) => {
+      expectedBytes += bytes;
     },
     stop: () => {
       stopped = true;

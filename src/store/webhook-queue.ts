@@ -22,7 +22,7 @@ export function createWebhookQueue<Message extends { id: string; event: string }
   connection: StoreConnection,
   options: { firstPauseMs?: number } = {},
 ): WebhookQueue<Message> {
-  const queue = new Queue<Message, void, string>(webhookQueue, {
+  const queue = new Queue<Message, void>(webhookQueue, {
     connection: connection.redis,
     prefix: keyPrefix,
     skipWaitingForReady: true,

@@ -21,6 +21,8 @@ const REWORDED = new Map([
   ["Try to send something. No promises though", "2.5.2 Cannot VRFY, but will take the message"],
 ]);
 
+const MAKE_WAY: Reply = { code: 421, status: "4.7.0", text: "Idle while others wait for a connection" };
+
 /** Upstream's words when its own idle time is over. */
 const TOO_SLOW = "Timeout - closing connection";
 
@@ -36,6 +38,8 @@ export type Patience = {
   sessionMs: number;
   /** Commands without a message being taken. */
   commands: number;
+  /** How long idle until it makes way for another, when all connections are taken. */
+  makesWayAfterMs: number;
 };
 
 export class RelayConnection extends SMTPConnection {
@@ -185,9 +189,10 @@ export class RelayConnection extends SMTPConnection {
   }
 
   /** Ends an idle session so that another may begin. */
-  makeWay(): void {
-    this.hangUp({ code: 421, status: "4.7.0", text: "Idle while others wait for a connection" });
+  makeWay(): Reply {
+    this.hangUp(MAKE_WAY);
     this._socket.destroySoon();
+    return MAKE_WAY;
   }
 
   /** Ends the session if it waits for the client to speak; what it is in the middle of is finished first. RFC 5321 section 3.8. */

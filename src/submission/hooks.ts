@@ -4,6 +4,7 @@
  */
 import type { SMTPServerAddress, SMTPServerEnvelope, SMTPServerOptions, SMTPServerSession } from "smtp-server";
 import type { Domain } from "../dns/answer.ts";
+import type { RecipientDsn } from "../mail/dsn.ts";
 import type { Envelope } from "../mail/envelope.ts";
 import type { Events } from "../observe/events.ts";
 import { accept, type AcceptParts } from "./accept.ts";
@@ -11,7 +12,7 @@ import { type AddressRules, judgeRecipient, judgeSender } from "./addresses.ts";
 import { authenticate } from "./authenticate.ts";
 import type { RelayConnection } from "./connection.ts";
 import type { ByteBudget } from "./limits.ts";
-import { judgeMailParameters, refuseRecipientParameters } from "./parameters.ts";
+import { judgeMailParameters, judgeRecipientParameters } from "./parameters.ts";
 import type { Arrival } from "./prepare.ts";
 import { refuseForRate } from "./rates.ts";
 import { isRefusal, LOCAL_ERROR, type Reply, replyLine, replyText, TOO_MANY_RECIPIENTS } from "./reply.ts";
@@ -32,7 +33,7 @@ export type HookParts = {
 type Hooks = Required<Pick<SMTPServerOptions, "onAuth" | "onMailFrom" | "onRcptTo" | "onData">>;
 
 /** An envelope while it is being filled. */
-type Transaction = Omit<Envelope, "to"> & { to: Set<string> };
+type Transaction = Omit<Envelope, "to"> & { to: Set<string>; wishes: Map<string, RecipientDsn> };
 
 /** Failed attempts to log in or to relay in one session before it is closed. */
 const MAX_STRIKES = 5;
@@ -129,10 +130,10 @@ function beginTransaction(
 ): { kind: "begun"; transaction: Transaction } | { kind: "refused"; reply: Reply } {
   const parameters = judgeMailParameters(given.args || {}, parts.rules().maxMessageBytes);
   if (parameters.kind === "refused") return parameters;
-  const { smtputf8, eightBit } = parameters;
-  const sender = judgeSender(given.address, { ...addressRules(parts), smtputf8 });
+  const { kind: _, ...announced } = parameters;
+  const sender = judgeSender(given.address, { ...addressRules(parts), smtputf8: parameters.smtputf8 });
   if (sender.kind === "refused") return sender;
-  return { kind: "begun", transaction: { from: sender.address, to: new Set(), smtputf8, eightBit } };
+  return { kind: "begun", transaction: { from: sender.address, to: new Set(), wishes: new Map(), ...announced } };
 }
 
 function addRecipient(
@@ -141,8 +142,8 @@ function addRecipient(
   transaction: Transaction,
   given: SMTPServerAddress,
 ): Promise<Reply | undefined> | Reply | undefined {
-  const refusedParameter = refuseRecipientParameters(given.args || {});
-  if (refusedParameter !== undefined) return refusedParameter;
+  const parameters = judgeRecipientParameters(given.args || {});
+  if (parameters.kind === "refused") return parameters.reply;
   const recipient = judgeRecipient(given.address, { ...addressRules(parts), smtputf8: transaction.smtputf8 });
   if (recipient.kind === "refused") return recipient.reply;
   const { to } = transaction;
@@ -150,8 +151,10 @@ function addRecipient(
   const { maxRecipients, rates } = parts.rules();
   if (to.size >= maxRecipients) return TOO_MANY_RECIPIENTS;
   const add = (refusal?: Reply) => {
-    if (refusal === undefined) to.add(recipient.address);
-    return refusal;
+    if (refusal !== undefined) return refusal;
+    to.add(recipient.address);
+    if (parameters.dsn !== undefined) transaction.wishes.set(recipient.address, parameters.dsn);
+    return undefined;
   };
   return refuseForRate("recipients", rates, senderOf(session))?.then(add) ?? add();
 }
@@ -160,7 +163,7 @@ function arrivalOf(parts: HookParts, session: SMTPServerSession, transaction: Tr
   const user = userOf(session);
   const tls = parts.connectionOf(session)?.tlsFacts();
   return {
-    envelope: { ...transaction, to: [...transaction.to] },
+    envelope: envelopeOf(transaction),
     client: {
       name: session.hostNameAppearsAs,
       address: session.remoteAddress,
@@ -174,6 +177,12 @@ function arrivalOf(parts: HookParts, session: SMTPServerSession, transaction: Tr
     },
     ...(tls === undefined ? {} : { tls }),
   };
+}
+
+function envelopeOf({ to, wishes, dsn, ...others }: Transaction): Envelope {
+  const recipients = wishes.size === 0 ? {} : { recipients: wishes };
+  const asked = dsn !== undefined || wishes.size > 0 ? { dsn: { ...dsn, ...recipients } } : {};
+  return { ...others, to: [...to], ...asked };
 }
 
 function known(transaction: Transaction | undefined): Transaction {

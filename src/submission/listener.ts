@@ -80,8 +80,11 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
   };
 }
 
-/** A TLS handshake is a few packets. */
-const HANDSHAKE_MS = 30_000;
+/** A TLS handshake is a few packets: a tenth of the time for a command is plenty, but not on a slow line that was given little. */
+const LEAST_HANDSHAKE_MS = 1_000;
+
+/** A client that is at work says something sooner. */
+const MAKES_WAY_AFTER_MS = 5_000;
 
 /** Sendmail's jokes and the commands by which a proxy speaks for others have no place here. */
 const NEVER = ["WIZ", "SHELL", "KILL", "XCLIENT", "XFORWARD"];
@@ -99,9 +102,10 @@ function rulesOf({ tls, rules }: ListenerOptions): () => IntakeRules {
 function patienceOf({ idleTimeoutMs, sessionTimeoutMs, maxRecipients }: IntakeRules): Patience {
   return {
     commandMs: idleTimeoutMs,
-    handshakeMs: Math.min(idleTimeoutMs, HANDSHAKE_MS),
+    handshakeMs: Math.min(idleTimeoutMs, Math.max(idleTimeoutMs / 10, LEAST_HANDSHAKE_MS)),
     sessionMs: sessionTimeoutMs,
     commands: 100 + 2 * maxRecipients,
+    makesWayAfterMs: Math.min(idleTimeoutMs / 2, MAKES_WAY_AFTER_MS),
   };
 }
 
@@ -119,6 +123,7 @@ function serverOptions(options: ListenerOptions, rules: () => IntakeRules): SMTP
     rejectOversized: true,
     disabledCommands: options.tls === "starttls" ? NEVER : [...NEVER, "STARTTLS"],
     hideENHANCEDSTATUSCODES: false,
+    hideDSN: false,
     // trust.ts decides who must log in.
     authOptional: true,
     authMethods: ["PLAIN", "LOGIN"],

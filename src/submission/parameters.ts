@@ -3,12 +3,22 @@
  * else is refused by name, so that no client believes in a service it does not
  * get. RFC 5321 section 4.1.1.11.
  */
+import {
+  type EnvelopeDsn,
+  escapedUtf8,
+  NOTIFY_WORDS,
+  type NotifyWord,
+  type RecipientDsn,
+  type Ret,
+  xtext,
+} from "../mail/dsn.ts";
 import { type Reply, tooLarge } from "./reply.ts";
 
 /** Keywords in upper case; `true` is a keyword without a value. Values are xtext-decoded. */
 export type Parameters = Record<string, string | true>;
 
-export type MailParameters = { smtputf8: boolean; eightBit: boolean };
+/** `dsn` is absent when the client has no wish. */
+export type MailParameters = { smtputf8: boolean; eightBit: boolean; dsn?: EnvelopeDsn };
 
 export type JudgedParameters = ({ kind: "parameters" } & MailParameters) | { kind: "refused"; reply: Reply };
 
@@ -23,6 +33,8 @@ const CHECKS = new Map<string, Check>([
   // Who first submitted the message. RFC 4954 section 5 allows to treat every value
   // as `<>`, unknown: we trust no client's word for it, and hand nothing on.
   ["AUTH", (value) => (value === true ? badValue("AUTH") : undefined)],
+  ["RET", (value) => (retOf(value) === undefined ? badValue("RET") : undefined)],
+  ["ENVID", (value) => (isEnvid(value) ? undefined : badValue("ENVID"))],
 ]);
 
 export function judgeMailParameters(parameters: Parameters, maxMessageBytes: number): JudgedParameters {
@@ -33,13 +45,56 @@ export function judgeMailParameters(parameters: Parameters, maxMessageBytes: num
   }
   const body = parameters["BODY"];
   const eightBit = typeof body === "string" && body.toUpperCase() === "8BITMIME";
-  return { kind: "parameters", smtputf8: parameters["SMTPUTF8"] === true, eightBit };
+  const dsn = dsnOf(parameters);
+  const smtputf8 = parameters["SMTPUTF8"] === true;
+  return { kind: "parameters", smtputf8, eightBit, ...(dsn === undefined ? {} : { dsn }) };
 }
 
-/** RCPT has none: `undefined` when there are none. */
-export function refuseRecipientParameters(parameters: Parameters): Reply | undefined {
-  const [name] = Object.keys(parameters);
-  return name === undefined ? undefined : unknown(name);
+export type JudgedRecipient = { kind: "parameters"; dsn?: RecipientDsn } | { kind: "refused"; reply: Reply };
+
+/** RCPT has those of RFC 3461 sections 4.1 and 4.2. */
+export function judgeRecipientParameters(parameters: Parameters): JudgedRecipient {
+  const dsn: RecipientDsn = {};
+  for (const [name, value] of Object.entries(parameters)) {
+    if (name !== "NOTIFY" && name !== "ORCPT") return { kind: "refused", reply: unknown(name) };
+    const notify = name === "NOTIFY" ? notifyOf(value) : undefined;
+    const orcpt = name === "ORCPT" ? orcptOf(value) : undefined;
+    if (notify === undefined && orcpt === undefined) return { kind: "refused", reply: badValue(name) };
+    if (notify !== undefined) dsn.notify = notify;
+    if (orcpt !== undefined) dsn.orcpt = orcpt;
+  }
+  return Object.keys(dsn).length === 0 ? { kind: "parameters" } : { kind: "parameters", dsn };
+}
+
+function dsnOf({ RET, ENVID }: Parameters): EnvelopeDsn | undefined {
+  const ret = RET === undefined ? undefined : retOf(RET);
+  const envid = typeof ENVID === "string" ? { envid: ENVID } : undefined;
+  return ret === undefined && envid === undefined ? undefined : { ...(ret === undefined ? {} : { ret }), ...envid };
+}
+
+function retOf(value: string | true): Ret | undefined {
+  const word = value === true ? "" : value.toUpperCase();
+  return word === "FULL" || word === "HDRS" ? word : undefined;
+}
+
+/** RFC 3461 section 4.4: at most 100 characters as it is written, printable ASCII in truth. */
+const isEnvid = (value: string | true) => value !== true && /^[ -~]+$/.test(value) && xtext(value).length <= 100;
+
+/** RFC 3461 section 4.1: NEVER alone, or some of the others. */
+function notifyOf(value: string | true): NotifyWord[] | undefined {
+  if (value === true) return undefined;
+  const words = new Set(value.toUpperCase().split(","));
+  const known = NOTIFY_WORDS.filter((word) => words.has(word));
+  const contradicts = words.has("NEVER") && words.size > 1;
+  return known.length === words.size && !contradicts ? known : undefined;
+}
+
+/** RFC 3461 section 4.2: at most 500 characters. A client under SMTPUTF8 may write UTF-8 as it is. RFC 6533 section 3. */
+function orcptOf(value: string | true): string | undefined {
+  const [, type = "", address = ""] = /^([\w!#$%&'*+/=?^`{|}~-]+);(.+)$/u.exec(value === true ? "" : value) ?? [];
+  const ascii = type.toLowerCase() === "utf-8" && /\P{ASCII}/u.test(address) ? escapedUtf8(address) : address;
+  const orcpt = `${type};${ascii}`;
+  return /^[ -~]+;[ -~]+$/.test(orcpt) && xtext(orcpt).length <= 500 ? orcpt : undefined;
 }
 
 /** RFC 1870 sections 5 and 6.1: a message that says it is too large is refused before it is sent. */

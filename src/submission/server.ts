@@ -13,9 +13,6 @@ import { type Reply, replyLine } from "./reply.ts";
 /** How long a client that is turned away may take to read why. */
 const TURNED_AWAY_MS = 1000;
 
-/** How long a session must have been idle to make way for another when all connections are taken. */
-const MAKES_WAY_AFTER_MS = 5_000;
-
 export type Door = {
   admission: Admission;
   patience: () => Patience;
@@ -64,12 +61,12 @@ export class RelayServer extends SMTPServer {
     const answer = this.#door.admission.enter(client);
     if (answer.kind === "admitted" || answer.why === "client") return answer;
     let idlest: RelayConnection | undefined;
-    let idleMs = MAKES_WAY_AFTER_MS;
+    let idleMs = this.#door.patience().makesWayAfterMs;
     for (const connection of this.#open) {
       if (connection.idleMs > idleMs) [idlest, idleMs] = [connection, connection.idleMs];
     }
     if (idlest === undefined) return answer;
-    idlest.makeWay();
+    this.#door.onRefused(idlest.remoteAddress, idlest.makeWay());
     idlest.whenClosed?.();
     return this.#door.admission.enter(client);
   }

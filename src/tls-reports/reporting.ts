@@ -59,6 +59,8 @@ const TURN_MS = 30 * 60_000;
 const MARGIN_MS = 5 * 60_000;
 const AT_A_TIME = 8;
 
+const isOver = (now: number, turnEndsAt: number) => now > turnEndsAt - MARGIN_MS;
+
 export function createReporting(parts: ReportingParts): Reporting {
   const { books, now } = parts;
   return {
@@ -113,7 +115,7 @@ async function sendInTurn(
   const { books, events } = parts;
   const record = await recordOf(parts, key.domain, signal);
   signal?.throwIfAborted();
-  if (record.kind === "unknown") return notYet(parts, key, state, record.detail, []);
+  if (record.kind === "unknown") return notYet(parts, { key, state, turnEndsAt }, record.detail, []);
   if (record.kind !== "record") {
     const detail = record.kind === "unusable" ? record.detail : "the domain wants no reports";
     await books.close(key);
@@ -128,7 +130,8 @@ async function sendInTurn(
   const report = buildReport(parts.reporter, key.day, key.domain, results);
   const turn = { key, report, body: gzipSync(JSON.stringify(report)), turnEndsAt, signal };
   const { done, failed } = await sendAll(parts, turn, record.destinations, state);
-  if (failed.length > 0) return notYet(parts, key, state, failed.map(({ detail }) => detail).join("; "), failed);
+  if (failed.length > 0)
+    return notYet(parts, { key, state, turnEndsAt }, failed.map(({ detail }) => detail).join("; "), failed);
   await books.close(key);
   return { kind: "sent", destinations: done };
 }
@@ -168,7 +171,7 @@ async function sendTo(
   destination: ReportDestination,
 ): Promise<Progress | { detail: string }> {
   const { uri } = destination;
-  if (now() > turnEndsAt - MARGIN_MS) return { detail: "no time was left" };
+  if (isOver(now(), turnEndsAt)) return { detail: "no time was left" };
   if (destination.kind === "mailto") {
     const message = await mail(report, body, key, destination);
     events.tlsReport({ ...key, result: "queued", to: uri, message });
@@ -185,12 +188,13 @@ async function sendTo(
 /** Later again, for a day; then no more. RFC 8460 section 5.5. */
 async function notYet(
   { books, events, now }: ReportingParts,
-  key: ReportKey,
-  state: ReportState,
+  { key, state, turnEndsAt }: { key: ReportKey; state: ReportState; turnEndsAt: number },
   detail: string,
   failed: Failed[],
 ): Promise<SendOutcome> {
   const at = now();
+  // It is another's turn, or nearly: the books are not ours any more.
+  if (isOver(at, turnEndsAt)) return { kind: "put-off", again: turnEndsAt, detail };
   if (at < giveUpAt(key.day, key.domain)) {
     const again = retryAt(at, state.attempts);
     await books.putOff(key, again);

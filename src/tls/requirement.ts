@@ -32,6 +32,8 @@ export type Authority =
       exception?: Exception;
     }
   | { by: "login" }
+  /** The message is to be delivered whatever a policy asks for. RFC 8689. */
+  | { by: "message" }
   | { by: "nothing" };
 
 export type ConnectRequirement = {
@@ -57,6 +59,9 @@ export const OPPORTUNISTIC: ConnectRequirement = {
   reportOnly: false,
   authority: { by: "nothing" },
 };
+
+/** For a message that says `TLS-Required: No`. RFC 8689 section 5. */
+export const WAIVED: ConnectRequirement = { ...OPPORTUNISTIC, authority: { by: "message" } };
 
 /** Credentials only go over a verified session, whatever the policies say. */
 export const FOR_LOGIN: ConnectRequirement = {
@@ -107,7 +112,8 @@ export function requirementFor(
 function pinned(host: Domain, mx: Domain[], authority: Authority): HostRequirement {
   // Names are matched as those of a policy are. RFC 8461 section 4.1.
   if (permits({ mode: "enforce", mx, maxAgeSeconds: 0 }, host)) return verified(authority);
-  const reason = mx.length === 0 ? "the operator pinned no MX host" : `the operator lets mail go to ${mx.join(", ")} only`;
+  const reason =
+    mx.length === 0 ? "the operator pinned no MX host" : `the operator lets mail go to ${mx.join(", ")} only`;
   return { kind: "refuse", shortfall: shortfall("validation-failure", reason), authority };
 }
 
@@ -130,6 +136,8 @@ export function describeRequirement(requirement: HostRequirement): string {
   switch (authority.by) {
     case "nothing":
       return "opportunistic TLS, no policy";
+    case "message":
+      return "opportunistic TLS, because the message says TLS-Required: No";
     case "login":
       return "verified TLS, because a password is sent";
     case "operator":

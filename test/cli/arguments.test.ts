@@ -16,8 +16,26 @@ test("options are read in every usual form", () => {
     [["-c", "a.yaml"], { config: "a.yaml" }],
     [["-ca.yaml"], { config: "a.yaml" }],
     [["--config=--json"], { config: "--json" }],
+    [["--config", "-"], { config: "-" }],
   ];
   for (const [args, values] of cases) assert.deepEqual(readArguments(OPTIONS, args), { values }, args.join(" "));
+});
+
+test("what stands there without an option before it is taken where it is expected, and counted", () => {
+  const one = { name: "DOMAIN" };
+  const some = { name: "ID", least: 0, most: 2 };
+  assert.deepEqual(readArguments(OPTIONS, ["a.example", "--json"], one), {
+    values: { json: true },
+    operands: ["a.example"],
+  });
+  assert.deepEqual(readArguments(OPTIONS, ["--", "-x"], one), { values: {}, operands: ["-x"] });
+  assert.deepEqual(readArguments(OPTIONS, ["--json"], one), { wrong: "DOMAIN is missing" });
+  assert.deepEqual(readArguments(OPTIONS, ["a", "b"], one), {
+    wrong: '"b" is not expected; known: --config, --json',
+  });
+  assert.deepEqual(readArguments(OPTIONS, [], some), { values: {}, operands: [] });
+  assert.deepEqual(readArguments(OPTIONS, ["a", "b"], some), { values: {}, operands: ["a", "b"] });
+  assert.ok("wrong" in readArguments(OPTIONS, ["a", "b", "c"], some));
 });
 
 test("a wrong argument is said with what would be right", () => {

@@ -40,5 +40,6 @@ test("without entries the global settings hold", (t) => {
     mtaSts: "require",
     onDiscoveryFailure: { action: "defer", deferForMs: 3_600_000 },
     route: undefined,
+    limits: {},
   });
 });

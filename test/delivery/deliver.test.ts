@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createDelivery, type DeliveryParts } from "../../src/delivery/deliver.ts";
 import type { DomainRule } from "../../src/delivery/domain-rules.ts";
+import { deferral } from "../../src/delivery/outcome.ts";
 import type { MxBehaviour } from "../../src/lab/mx-behaviour.ts";
 import type { PolicyAnswer } from "../../src/mta-sts/answer.ts";
 import { createRecordedEvents } from "../support/recorded-events.ts";
@@ -46,7 +47,7 @@ function createTestDelivery(
     ruleOf: () => ({ ...RULE, ...rule }),
     attemptTimeoutMs: 10_000,
     port: 25,
-    retry: { scheduleMs: [60_000], lifetimeMs: LIFETIME_MS, jitter: 0 },
+    retry: { scheduleMs: [60_000], lifetimeMs: LIFETIME_MS, jitter: 0, warnAfterMs: LIFETIME_MS },
     random: () => 0.5,
     events: told.events,
     ...others,
@@ -128,6 +129,7 @@ test("the last attempt asks DNS and policy afresh, and its deferral is a failure
   using delivery = createTestDelivery({ port: mx.port });
   const job = createJob(OVER);
   assert.deepEqual(await delivery.run(job), { kind: "finished" });
+  assert.equal(job.latest.recipients[0]?.cause, "certificate-not-trusted");
   assert.deepEqual(delivery.asked, [{ domain: "lab.test", fresh: true }]);
   assert.ok(delivery.dns.asked.every(({ fresh }) => fresh));
   assert.deepEqual(statesOf(job.latest), ["failed 5.7.5"]);
@@ -353,6 +355,58 @@ test("a job that is started while the relay stops is left as it is", async () =>
   assert.equal((await delivery.run(job, AbortSignal.abort())).kind, "again");
   assert.deepEqual(job.latest, job.data);
   assert.equal(mx.messages.length, 0);
+});
+
+test("of a delivery the sender is told who asked, and with Redis away for the report nobody gets the message twice (RFC 3461 section 5.2.2)", async () => {
+  await using hosts = createTestHosts();
+  const mx = await hosts.start("mx1.lab.test");
+  using delivery = createTestDelivery({ port: mx.port });
+  const job = createJob({ recipients: [{ address: "a@lab.test", state: "waiting", notify: ["SUCCESS"] }] });
+  const away = { ...job, addBounce: () => Promise.reject(new Error("Redis is away")) };
+  await assert.rejects(delivery.run(away), /Redis is away/);
+  assert.deepEqual(statesOf(job.latest), ["delivered 2.0.0"]);
+  const again = { ...job, data: job.latest };
+  assert.deepEqual(await delivery.run(again), { kind: "finished" });
+  assert.deepEqual([mx.messages.length, job.bounces.length], [1, 1]);
+  assert.match(
+    job.bounces[0]?.data.toString() ?? "",
+    /Action: relayed\r\nStatus: 2\.0\.0\r\nRemote-MTA: dns; mx1\.lab\.test/,
+  );
+  assert.deepEqual(
+    delivery.of("reported").map(({ action }) => action),
+    ["relayed"],
+  );
+  assert.deepEqual(await delivery.run({ ...job, data: job.latest }), { kind: "finished" });
+  assert.equal(job.bounces.length, 1);
+});
+
+test("a late message whose hosts are left alone this time is not tried, and its sender is told", async () => {
+  await using hosts = createTestHosts();
+  const mx = await hosts.start("mx1.lab.test");
+  const outcome = deferral("unreachable", "4.4.1", "not tried: lab.test could not be reached lately");
+  const ended: unknown[] = [];
+  const now = Date.now() + 60_000;
+  using delivery = createTestDelivery({
+    port: mx.port,
+    now: () => now,
+    untried: () => outcome,
+    onEnded: (...what) => void ended.push(what),
+    retry: { scheduleMs: [60_000], lifetimeMs: LIFETIME_MS, jitter: 0, warnAfterMs: 0 },
+  });
+  const job = createJob();
+  assert.equal((await delivery.run(job)).kind, "again");
+  assert.deepEqual([mx.sessions.length, ended.length, delivery.dns.asked.length], [0, 0, 0]);
+  assert.match(job.bounces[0]?.data.toString() ?? "", /Action: delayed/);
+  assert.notEqual(job.latest.delayReportedAt, undefined);
+  assert.deepEqual(job.history.at(-1), {
+    kind: "report",
+    at: job.latest.delayReportedAt,
+    domain: "lab.test",
+    report: job.bounces[0]?.id,
+    to: "sender@lab.test",
+    recipients: ["user@lab.test"],
+    actions: ["delayed"],
+  });
 });
 
 test("an attempt that takes too long ends as a deferral", async () => {

@@ -26,10 +26,34 @@ test("a message fits a host or not, and says what the host must be told (RFC 187
     ["ASCII anywhere", message(ASCII), "a@lab.test", NOTHING, "plain"],
     ["8-bit body", message(EIGHT_BIT_BODY), "a@lab.test", EIGHT, "8bit"],
     ["8-bit body, announced for nothing", message(ASCII, { eightBit: true }), "a@lab.test", EIGHT, "plain"],
-    ["8-bit body, not offered", message(EIGHT_BIT_BODY), "a@lab.test", NOTHING, "5.6.3"],
+    ["8-bit body, not offered", message(EIGHT_BIT_BODY), "a@lab.test", NOTHING, "plain, changed"],
+    [
+      "8-bit body that cannot be converted",
+      message(`Content-Transfer-Encoding: x-odd\r\n${EIGHT_BIT_BODY}`),
+      "a@lab.test",
+      NOTHING,
+      "5.6.3",
+    ],
     ["8-bit head without SMTPUTF8 is old mail", message(UTF8_HEAD), "a@lab.test", EIGHT, "8bit"],
     ["UTF-8 head", message(UTF8_HEAD, announced), "a@lab.test", ALL, "utf8 8bit"],
-    ["UTF-8 head, not offered", message(UTF8_HEAD, announced), "a@lab.test", EIGHT, "5.6.7"],
+    ["8-bit head without SMTPUTF8, 8-bit not offered", message(UTF8_HEAD), "a@lab.test", NOTHING, "plain, changed"],
+    ["UTF-8 head, not offered", message(UTF8_HEAD, announced), "a@lab.test", EIGHT, "plain, changed"],
+    [
+      "UTF-8 address in the head, not offered",
+      message("From: ü@x.test\r\n\r\nx\r\n", announced),
+      "a@lab.test",
+      EIGHT,
+      "5.6.7",
+    ],
+    ["a line too long", message(`Subject: x\r\n\r\n${"x".repeat(999)}\r\n`), "a@lab.test", EIGHT, "plain, changed"],
+    ["a line just not too long", message(`Subject: x\r\n\r\n${"x".repeat(998)}\r\n`), "a@lab.test", EIGHT, "plain"],
+    [
+      "too large once it is converted",
+      message(`Subject: x\r\n\r\n${"ü".repeat(40)}\r\n`),
+      "a@lab.test",
+      { ...NOTHING, maxSizeBytes: 100 },
+      "5.3.4",
+    ],
     ["SMTPUTF8 announced and not needed", message(ASCII, announced), "a@lab.test", NOTHING, "plain"],
     ["UTF-8 only in the body", message(EIGHT_BIT_BODY, announced), "a@lab.test", EIGHT, "8bit"],
     ["UTF-8 recipient", message(ASCII, announced), "ü@lab.test", ALL, "utf8"],
@@ -46,8 +70,35 @@ test("a message fits a host or not, and says what the host must be told (RFC 187
     const words =
       fit.kind === "unfit"
         ? fit.failure.status
-        : [fit.mail.smtputf8 && "utf8", fit.mail.eightBit && "8bit"].filter(Boolean).join(" ") || "plain";
+        : ([fit.mail.smtputf8 && "utf8", fit.mail.eightBit && "8bit"].filter(Boolean).join(" ") || "plain") +
+          (fit.changed === undefined ? "" : ", changed");
     assert.equal(words, expected, what);
+  }
+});
+
+test("what a host offers decides what it gets: SMTPUTF8, 8BITMIME and DSN in all combinations (RFC 6531, RFC 6152, RFC 3461)", () => {
+  const text = "Subject: ü\r\nDKIM-Signature: v=1\r\n\r\ntäxt\r\n";
+  const dsn = { ret: "FULL" as const };
+  const both = "header put into ASCII; 8-bit text encoded";
+  const rows: [smtputf8: boolean, eightBit: boolean, expected: string, changed?: string][] = [
+    [true, true, "utf8 8bit"],
+    // RFC 6531 section 3.1 asks for both; one that says less takes the text all the same.
+    [true, false, "utf8"],
+    [false, true, "8bit", "header put into ASCII"],
+    [false, false, "plain", both],
+  ];
+  for (const [smtputf8, eightBit, expected, changed] of rows) {
+    for (const offered of [{}, { dsn: true as const }]) {
+      const fit = fitFor(message(text, { smtputf8: true, dsn }), ["a@lab.test"], { smtputf8, eightBit, ...offered });
+      assert.ok(fit.kind === "fits");
+      const { mail } = fit;
+      const words = [mail.smtputf8 && "utf8", mail.eightBit && "8bit"].filter(Boolean).join(" ") || "plain";
+      assert.equal(words, expected);
+      assert.equal(fit.changed, changed && `${changed}; its DKIM signature does not hold any more`);
+      assert.deepEqual(mail.dsn, "dsn" in offered ? dsn : undefined);
+      if (!smtputf8) assert.match(mail.data.toString(), /^Subject: =\?UTF-8\?/);
+      if (!smtputf8 && !eightBit) assert.match(mail.data.toString(), /t=C3=A4xt/);
+    }
   }
 });
 

@@ -3,7 +3,12 @@ import { test } from "node:test";
 import { isLastAttempt, nextAttemptAt } from "../../src/delivery/retry.ts";
 
 const MINUTE = 60_000;
-const RULES = { scheduleMs: [MINUTE, 5 * MINUTE, 30 * MINUTE], lifetimeMs: 1000 * MINUTE, jitter: 0 };
+const RULES = {
+  scheduleMs: [MINUTE, 5 * MINUTE, 30 * MINUTE],
+  lifetimeMs: 1000 * MINUTE,
+  jitter: 0,
+  warnAfterMs: 240 * MINUTE,
+};
 const NOW = 1_000_000;
 const LATER = NOW + RULES.lifetimeMs;
 

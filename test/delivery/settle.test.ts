@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { deferral, type Outcome } from "../../src/delivery/outcome.ts";
-import { asReported, settle, unreported, waitingRecipients, withOutcomes } from "../../src/delivery/settle.ts";
+import { settle, waitingRecipients, withOutcomes } from "../../src/delivery/settle.ts";
 import type { AttemptNote, DeliveryJobData } from "../../src/mail/delivery-job.ts";
 
 const START = Date.UTC(2030, 0, 1);
-const RULES = { scheduleMs: [60_000], lifetimeMs: 3_600_000, jitter: 0 };
+const RULES = { scheduleMs: [60_000], lifetimeMs: 3_600_000, jitter: 0, warnAfterMs: 3_600_000 };
 
 function job(recipients: DeliveryJobData["recipients"], change: Partial<DeliveryJobData> = {}): DeliveryJobData {
   return {
@@ -91,15 +91,4 @@ test("of the attempts' notes the newest twenty are kept", () => {
   const data = job([waiting("a@lab.test")], { attempts: notes });
   const { attempts } = settleAt(START, data, [["a@lab.test", delivered]], [...notes, note(99)]).data;
   assert.deepEqual([attempts.length, attempts.at(-1)?.host], [20, "mx99.lab.test"]);
-});
-
-test("a failed recipient is reported once", () => {
-  const data = job([{ address: "a@lab.test", state: "failed" }, waiting("b@lab.test")]);
-  assert.deepEqual(
-    unreported(data).map(({ address }) => address),
-    ["a@lab.test"],
-  );
-  const reported = asReported(data);
-  assert.deepEqual(unreported(reported), []);
-  assert.equal("bounced" in (reported.recipients[1] ?? {}), false);
 });

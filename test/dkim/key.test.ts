@@ -10,6 +10,7 @@ import {
   readDkimKey,
   zoneFileLine,
 } from "../../src/dkim/key.ts";
+import { programPath } from "../support/real-programs.ts";
 
 test("a key that cannot be used is refused, with the reason (RFC 8301 section 3.2)", () => {
   const pem = (key: { export(options: object): string | Buffer }) =>
@@ -38,7 +39,7 @@ test("the published record holds the key that openssl derives (RFC 6376 section 
     const read = readDkimKey(pem);
     assert.ok("privateKey" in read);
     assert.equal(read.type, type);
-    const der = execFileSync("openssl", ["pkey", "-pubout", "-outform", "DER"], { input: pem });
+    const der = execFileSync(programPath("openssl"), ["pkey", "-pubout", "-outform", "DER"], { input: pem });
     const expected = (type === "rsa" ? der : der.subarray(-32)).toString("base64");
     assert.equal(keyRecord(read.privateKey), `v=DKIM1; k=${type}; p=${expected}`);
     const limited = keyRecord(read.privateKey, ["email", "tlsrpt"]);

@@ -42,6 +42,7 @@ test("it is refreshed about once a day, earlier if it lives shorter, and before 
     if (maxAgeSeconds >= 660) assert.ok(at < known(maxAgeSeconds).expiresAt);
   }
   assert.equal(refreshRetryAt(T), T + HOUR);
+  assert.equal(refreshAt(known(31_557_600), 0.5, 6 * HOUR), T + 6 * HOUR, "as often as the operator wants");
 });
 
 test("the pause after a failed fetch is five minutes, and doubles up to an hour (STS-GET-7)", () => {

@@ -56,6 +56,7 @@ test("a policy the store lost is brought back; the newer one counts (STS-CACHE-4
   await one.answer(D);
   await two.answer(D);
   world.store.policies.clear();
+  world.now += 1_000;
   await one.answer(D);
   assert.equal(world.store.policies.get(D)?.id, "1");
   world.now += 1;
@@ -97,6 +98,7 @@ test("a store in trouble is told of, once a minute for each kind of trouble", as
   Object.assign(world.store.failing, { writes: true, locks: true });
   await source.answer(D);
   world.store.failing.reads = true;
+  world.now += 1_000;
   await source.answer(D);
   await source.answer(D);
   world.now += MINUTE;
@@ -105,4 +107,29 @@ test("a store in trouble is told of, once a minute for each kind of trouble", as
     event.kind === "store-failed" ? [`${event.doing} ${event.domain}`] : [],
   );
   assert.deepEqual(told, ["locking d.example", "writing d.example", "reading d.example", "reading d.example"]);
+});
+
+test("in a burst of mail the store is asked once a second, and at once when the record has changed (STS-CACHE-2)", async () => {
+  await using world = await startPolicyWorld();
+  const source = world.source();
+  world.publish(D, "1", policyText());
+  await source.answer(D);
+  world.store.failing.reads = true;
+  const answer = await source.answer(D);
+  assert.equal(answer.kind === "policy" && answer.recordChecked, "same");
+  assert.equal(world.events.filter(({ kind }) => kind === "store-failed").length, 0, "it was not asked");
+  world.store.failing.reads = false;
+  world.publish(D, "2", policyText("testing"));
+  const next = await source.answer(D);
+  assert.equal(next.kind === "policy" && next.known.policy.mode, "testing");
+  const stored = world.store.policies.get(D);
+  assert.ok(stored);
+  world.store.policies.set(D, { ...stored, fetchedAt: stored.fetchedAt + 1 });
+  world.now += 1_000;
+  const last = await source.answer(D);
+  assert.equal(
+    last.kind === "policy" && last.known.fetchedAt,
+    stored.fetchedAt + 1,
+    "what another process has put there is seen",
+  );
 });

@@ -44,19 +44,26 @@ test("a failed refresh is told, and changes nothing that is cached (STS-CACHE-3,
   world.publish(D, "1", policyText("enforce", WEEK_SECONDS));
   await source.answer(D);
   const cached = world.store.policies.get(D);
-  const broken: [cause: () => void, detail: string][] = [
-    [() => world.publishBroken(D, "1"), "mta-sts.d.example: it answered with status 503"],
-    [() => world.publish(D, "1", "version: STSv2\n"), "the policy of mta-sts.d.example: line 1: version is not STSv1"],
+  const broken: [cause: () => void, detail: string, resultType?: string][] = [
+    [() => world.publishBroken(D, "1"), "mta-sts.d.example: it answered with status 503", "sts-policy-fetch-error"],
+    [
+      () => world.publish(D, "1", "version: STSv2\n"),
+      "the policy of mta-sts.d.example: line 1: version is not STSv1",
+      "sts-policy-invalid",
+    ],
     [() => world.dns.set(`_mta-sts.${D}`, "TXT", [["v=STSv1; id"]], { ttl: 0 }), 'field "id" is not "name=value"'],
     [() => world.dns.remove(`_mta-sts.${D}`), "its MTA-STS record is gone"],
   ];
-  for (const [cause, detail] of broken) {
+  for (const [cause, detail, resultType] of broken) {
     cause();
     world.now += DAY;
     world.events.length = 0;
     await source.refreshDue();
-    const gone = detail.endsWith("is gone") ? { recordGone: true } : {};
-    assert.deepEqual(world.events, [{ kind: "refresh-failed", domain: D, detail, cached, ...gone }]);
+    const more = {
+      ...(detail.endsWith("is gone") ? { recordGone: true } : {}),
+      ...(resultType === undefined ? {} : { failure: { resultType, detail } }),
+    };
+    assert.deepEqual(world.events, [{ kind: "refresh-failed", domain: D, detail, cached, ...more }]);
     assert.equal(world.store.policies.get(D), cached);
     assert.equal(world.store.refreshes.get(D), world.now + HOUR, "tried again in an hour");
   }

@@ -189,6 +189,38 @@ test("SMTPUTF8 is announced once, also for an envelope in ASCII, and 8BITMIME wh
   );
 });
 
+test("what the sender wants to hear goes to a host that offers DSN, each recipient with its own wish (RFC 3461 section 5.2.1)", async () => {
+  await using hosts = createTestHosts();
+  for (const keywords of [["DSN"], ["PIPELINING", "DSN"]]) {
+    const host = await hosts.start(NAME, { keywords });
+    using session = await opened(host);
+    const recipients = new Map([
+      ["a@lab.test", { notify: ["SUCCESS" as const], orcpt: "rfc822;x+y@lab.test" }],
+      ["b@lab.test", { notify: ["NEVER" as const] }],
+    ]);
+    await session.send(
+      mail({ to: ["a@lab.test", "b@lab.test", "c@lab.test"], dsn: { ret: "HDRS", envid: "no 1", recipients } }),
+    );
+    await session.send(mail());
+    const lines = host.sessions[0]?.commands.map(({ line }) => line).filter((line) => /^(MAIL|RCPT)/.test(line));
+    assert.deepEqual(lines, [
+      "MAIL FROM:<sender@lab.test> RET=HDRS ENVID=no+201",
+      "RCPT TO:<a@lab.test> NOTIFY=SUCCESS ORCPT=rfc822;x+2By@lab.test",
+      "RCPT TO:<b@lab.test> NOTIFY=NEVER",
+      "RCPT TO:<c@lab.test>",
+      "MAIL FROM:<sender@lab.test>",
+      "RCPT TO:<a@lab.test>",
+    ]);
+  }
+});
+
+test("a wish is not told to a host that does not offer DSN (RFC 3461 section 5.2.2)", async () => {
+  await using hosts = createTestHosts();
+  const host = await hosts.start(NAME);
+  using session = await opened(host);
+  await assert.rejects(session.send(mail({ dsn: { ret: "FULL" } })), /DSN is not offered/);
+});
+
 test("SMTPUTF8 is not sent to a host that does not offer it", async () => {
   await using hosts = createTestHosts();
   const host = await hosts.start(NAME, { keywords: ["8BITMIME"] });
@@ -231,7 +263,7 @@ test("a signal ends the transaction: before the message without harm, inside it 
 });
 
 test("a command without a reply ends the session after its limit, and the message after its own (RFC 5321 section 4.5.3.2)", async () => {
-  const limits = { setupTimeoutMs: 5000, commandTimeoutMs: 60, dataTimeoutMs: 200 };
+  const limits = { setupTimeoutMs: 5000, commandTimeoutMs: 100, dataTimeoutMs: 200 };
   for (const [word, uncertain] of [
     ["MAIL", false],
     ["RCPT", false],
@@ -253,10 +285,10 @@ test("a slow host that always answers in the same words is not taken for a silen
     return new Promise((resolve) => setTimeout(resolve, 50, "250 ok"));
   };
   await using host = await startScriptedHost({ script: slowly });
-  const limits = { setupTimeoutMs: 5000, commandTimeoutMs: 80, dataTimeoutMs: 5000 };
+  const limits = { setupTimeoutMs: 5000, commandTimeoutMs: 200, dataTimeoutMs: 5000 };
   using session = await opened(host, { ...CLEAR, limits });
-  const to = Array.from({ length: 8 }, (_, i) => `user${i}@lab.test`);
-  assert.equal((await session.send(mail({ to }))).answers.length, 8);
+  const to = Array.from({ length: 12 }, (_, i) => `user${i}@lab.test`);
+  assert.equal((await session.send(mail({ to }))).answers.length, 12);
 });
 
 test("many messages over one session leave no listener behind and do not end it", async () => {

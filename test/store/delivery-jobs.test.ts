@@ -26,3 +26,27 @@ test("a message becomes one job for each recipient domain, with times an operato
     attempts: [],
   });
 });
+
+test("a job holds what the sender wants to hear of its recipients, and nothing of others' (RFC 3461)", () => {
+  const recipients = new Map([["a@one.example", { notify: ["NEVER" as const] }]]);
+  const envelope = {
+    from: "s@sender.example",
+    to: ["a@one.example", "b@two.example"],
+    smtputf8: false,
+    eightBit: false,
+  };
+  const message = {
+    id: "m1",
+    envelope: { ...envelope, dsn: { ret: "FULL" as const, recipients } },
+    data: Buffer.from("x"),
+    acceptedAt: 0,
+  };
+  const jobs = deliveryJobs(message, 1000);
+  assert.deepEqual(
+    jobs.map(({ ret, recipients: [first] }) => [ret, first]),
+    [
+      ["FULL", { address: "a@one.example", state: "waiting", notify: ["NEVER"] }],
+      ["FULL", { address: "b@two.example", state: "waiting" }],
+    ],
+  );
+});

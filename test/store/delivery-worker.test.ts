@@ -166,7 +166,7 @@ test("without another word a fault puts the job off by a minute", () =>
 
 test("the jobs of a worker that died are taken by another, however often that happens", () =>
   withBench(async (bench) => {
-    const lockMs = 200;
+    const silenceMs = 200;
     let runs = 0;
     await bench.queue.add(messageTo("M1", ["a@one.example"]), { lifetimeMs });
     // A worker that dies: it holds the job and never says a word again.
@@ -181,7 +181,7 @@ test("the jobs of a worker that died are taken by another, however often that ha
           began.resolve();
           return untilAborted(signal);
         },
-        { connection, lockMs },
+        { connection, silenceMs },
       );
       await began.promise;
       await patient?.end();
@@ -192,7 +192,7 @@ test("the jobs of a worker that died are taken by another, however often that ha
         runs++;
         return finished;
       },
-      { lockMs },
+      { silenceMs },
     );
     await until(() => isEmpty(bench), "all is done");
     assert.equal(runs, 4);

@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import type { Redis } from "ioredis";
 import { test } from "node:test";
 import { closeBody, readBody } from "../../src/store/body.ts";
 import { createMailQueue, type MailQueue } from "../../src/store/mail-queue.ts";
@@ -36,8 +35,6 @@ async function rejection(promise: Promise<void>): Promise<{ code: string; tookMs
   return { code: "accepted", tookMs: performance.now() - begun };
 }
 
-const textOf = async (redis: Redis, id: string) => (await readBody(redis, id, "one.example")).body;
-
 test("body and jobs of a message are plain keys that an operator reads with redis-cli", () =>
   withQueue(async ({ redis, queue }) => {
     await queue.add(messageTo("M1", ["a@one.example", "b@two.example"]), { lifetimeMs });
@@ -55,8 +52,8 @@ test("a body comes back byte for byte", () =>
     const message = messageTo("M1", ["a@one.example"]);
     const data = Buffer.from(Array.from({ length: 512 }, (_, index) => index % 256));
     await queue.add({ ...message, data }, { lifetimeMs });
-    assert.deepEqual(await textOf(connection.redis, "M1"), data);
-    assert.equal(await textOf(connection.redis, "M2"), undefined);
+    assert.deepEqual(await readBody(connection.redis, "M1"), data);
+    assert.equal(await readBody(connection.redis, "M2"), undefined);
   }));
 
 test("mail to address literals is taken, IPv6 too (RFC 5321 section 4.1.3)", () =>
@@ -95,7 +92,7 @@ test("the body goes with the last of its jobs, whichever that is, and closing tw
       const rest = domains.filter((domain) => domain !== first);
       for (const domain of [first, first, rest[0] ?? ""]) {
         await closeBody(connection.redis, first, domain);
-        assert.notEqual(await textOf(connection.redis, first), undefined, `${first}, then ${domain}`);
+        assert.notEqual(await readBody(connection.redis, first), undefined, `${first}, then ${domain}`);
       }
       await closeBody(connection.redis, first, rest[1] ?? "");
       assert.equal(await connection.redis.exists(`{relay}:body:${first}`), 0);
@@ -186,7 +183,7 @@ test("when Redis has forgotten its scripts, mail is taken all the same, and by t
     await queue.add(messageTo("M1", to), { lifetimeMs });
     await connection.redis.script("FLUSH");
     await queue.add(messageTo("M2", to), { lifetimeMs });
-    assert.notEqual(await textOf(connection.redis, "M2"), undefined);
+    assert.notEqual(await readBody(connection.redis, "M2"), undefined);
     await queue.add(messageTo("M3", to), { lifetimeMs });
     assert.equal((await queue.counts()).waiting, 6);
   }));
@@ -220,5 +217,5 @@ test("what was taken is there after Redis was killed and started again", () =>
     process.kill(pid, "SIGKILL");
     await until(() => redis.pid !== pid && connection.states.at(-1) === "ready", "Redis is back");
     assert.equal((await queue.counts()).waiting, 1);
-    assert.notEqual(await textOf(connection.redis, "M1"), undefined);
+    assert.notEqual(await readBody(connection.redis, "M1"), undefined);
   }));

@@ -80,7 +80,7 @@ test("EHLO offers what is kept, and nothing else (RFC 5321 section 4.1.1.1)", as
   assert.equal(await client.reply(), "220 relay.example ESMTP");
   assert.equal(
     await client.command("EHLO client.example"),
-    "250-relay.example\n250-PIPELINING\n250-8BITMIME\n250-SMTPUTF8\n250-ENHANCEDSTATUSCODES\n250 SIZE 100000",
+    "250-relay.example\n250-PIPELINING\n250-8BITMIME\n250-SMTPUTF8\n250-ENHANCEDSTATUSCODES\n250-DSN\n250 SIZE 100000",
   );
 });
 
@@ -114,7 +114,7 @@ test("commands out of order and odd ones are refused (RFC 5321 section 4.1.4)", 
     ["VRFY someone", /^252 2\.5\.2 /],
     ["NOOP", /^250 2\.0\.0 /],
     ["MAIL FROM:<a@from.example> REQUIRETLS", /^555 5\.5\.4 Parameter REQUIRETLS/],
-    ["MAIL FROM:<a@from.example> RET=HDRS", /^555 5\.5\.4 Parameter RET/],
+    ["MAIL FROM:<a@from.example> RET=BODY", /^501 5\.5\.4 Bad value of parameter RET/],
     ["MAIL FROM:<a@from.example> BODY=BINARYMIME", /^501 5\.5\.4 Bad value of parameter BODY/],
     ["MAIL FROM:<a@from.example> BODY=", /^501 5\.5\.4 /],
     ["MAIL FROM:<a@from.example> BODY=7BIT BODY=7BIT", /^501 5\.5\.4 /],
@@ -122,7 +122,7 @@ test("commands out of order and odd ones are refused (RFC 5321 section 4.1.4)", 
     ["MAIL FROM:<@broken>", /^501 5\.1\.7 /],
     ["MAIL FROM:<>", /^250 2\.1\.0 /],
     ["MAIL FROM:<a@from.example>", /^503 5\.5\.1 /],
-    ["RCPT TO:<b@to.example> NOTIFY=NEVER", /^555 5\.5\.4 Parameter NOTIFY/],
+    ["RCPT TO:<b@to.example> NOTIFY=NEVER,DELAY", /^501 5\.5\.4 /],
     ["RCPT TO:<b@[192.0.2.1]>", /^553 5\.1\.2 /],
     ["RCPT TO:<b@localhost>", /^554 5\.1\.2 /],
     ["RCPT TO:<>", /^501 5\.1\.3 /],
@@ -214,4 +214,27 @@ test("a client that vanishes during DATA leaves no message (RFC 5321 section 4.1
 test("a port that is taken is an error at the start", async () => {
   await using intake = await startIntake();
   await assert.rejects(startIntake({ port: intake.port }), { code: "EADDRINUSE" });
+});
+
+test("what the sender wants to hear reaches the queue, and the first wish for a recipient holds (RFC 3461 section 4)", async () => {
+  await using intake = await startIntake();
+  await using client = await connectAndGreet(intake.port);
+  await client.command("MAIL FROM:<a@from.example> RET=full ENVID=a+2Bb");
+  await client.command("RCPT TO:<b@to.example> NOTIFY=success ORCPT=rfc822;x+2By@old.example");
+  await client.command("RCPT TO:<b@to.example> NOTIFY=NEVER");
+  await client.command("RCPT TO:<c@to.example>");
+  await client.command("DATA");
+  assert.match((await client.command(`${TEXT}.`)) ?? "", /^250/);
+  const { to, dsn } = intake.queue[0]?.envelope ?? {};
+  assert.deepEqual(to, ["b@to.example", "c@to.example"]);
+  assert.deepEqual(dsn, {
+    ret: "FULL",
+    envid: "a+b",
+    recipients: new Map([["b@to.example", { notify: ["SUCCESS"], orcpt: "rfc822;x+y@old.example" }]]),
+  });
+  await client.command("MAIL FROM:<a@from.example>");
+  await client.command("RCPT TO:<b@to.example>");
+  await client.command("DATA");
+  await client.command(`${TEXT}.`);
+  assert.equal("dsn" in (intake.queue[1]?.envelope ?? {}), false);
 });

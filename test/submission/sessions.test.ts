@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { before, test } from "node:test";
 import { type Authority, createAuthority } from "../../src/lab/authority.ts";
 import type { Certificate } from "../../src/submission/certificate.ts";
+import { until } from "../store/support.ts";
 import { type Client, connectAndGreet, connectClient } from "./support/client.ts";
 import { startIntake } from "./support/intake.ts";
 
@@ -72,10 +73,11 @@ test("a client that does not read its replies is cut off", async () => {
 
 /** The server learns of the end of a connection a moment after its client. */
 async function admitted(port: number): Promise<void> {
-  for (;;) {
+  const greeted = async () => {
     await using client = await connectClient(port);
-    if ((await client.reply())?.startsWith("220")) return;
-  }
+    return (await client.reply())?.startsWith("220") ?? false;
+  };
+  await until(greeted, "a client is let in");
 }
 
 test("a session without a message ends after its time, whatever is said in it; with messages it goes on", async () => {
@@ -107,16 +109,17 @@ test("a session has only so many commands without a message", async () => {
   await client.closed;
 });
 
-test("a TLS handshake that trickles in is cut off, with STARTTLS and from the first byte", async () => {
-  await using starttls = await startIntake({ tls: "starttls", certificate, idleTimeoutMs: 100 });
+test("a TLS handshake that trickles in is cut off long before the idle time, with STARTTLS and from the first byte", async () => {
+  const startedAt = performance.now();
+  await using starttls = await startIntake({ tls: "starttls", certificate, idleTimeoutMs: 10_000 });
   await using client = await connectAndGreet(starttls.port);
   await client.command("STARTTLS");
   // The beginning of a handshake record of 16 KiB.
   const record = Buffer.concat([Buffer.from([0x16, 3, 1, 0x40, 0, 1, 0, 0x3f, 0xf0]), Buffer.alloc(16_000)]);
-  await trickle(client, (i) => record.subarray(i, i + 1));
-  await using implicit = await startIntake({ tls: "implicit", certificate, idleTimeoutMs: 100 });
+  await using implicit = await startIntake({ tls: "implicit", certificate, idleTimeoutMs: 10_000 });
   await using early = await connectClient(implicit.port);
-  await trickle(early, (i) => record.subarray(i, i + 1));
+  await Promise.all([client, early].map((one) => trickle(one, (i) => record.subarray(i, i + 1))));
+  assert.ok(performance.now() - startedAt < 9_000);
   // Both listeners go on.
   await using next = await connectAndGreet(starttls.port);
   await next.command("STARTTLS");
@@ -124,4 +127,38 @@ test("a TLS handshake that trickles in is cut off, with STARTTLS and from the fi
   assert.match((await secure.command("EHLO client.example")) ?? "", /^250/);
   await using second = await connectClient(implicit.port);
   assert.match((await (await second.startTls(authority.caPem)).reply()) ?? "", /^220 /);
+});
+
+test("with all connections taken, the session that has been idle longest makes way; one within a transaction does not", async () => {
+  await using intake = await startIntake({
+    idleTimeoutMs: 2_000,
+    limits: { connections: 3, connectionsPerClient: 10 },
+  });
+  await using sender = await connectAndGreet(intake.port);
+  await sender.command("MAIL FROM:<a@from.example>");
+  await using idlest = await connectAndGreet(intake.port);
+  await using idle = await connectAndGreet(intake.port);
+  await using early = await connectClient(intake.port);
+  assert.equal(await early.reply(), "421 4.7.0 Too many connections, try again later", "nobody has been idle for long");
+  await admitted(intake.port);
+  assert.equal(await idlest.reply(), "421 4.7.0 Idle while others wait for a connection");
+  await idlest.closed;
+  assert.match((await idle.command("NOOP")) ?? "", /^250 /);
+  assert.match((await sender.command("RCPT TO:<b@to.example>")) ?? "", /^250 /);
+});
+
+test("who makes way does so at once, also under implicit TLS: the connection that asks for it is served", async () => {
+  await using intake = await startIntake({
+    tls: "implicit",
+    certificate,
+    idleTimeoutMs: 1_000,
+    limits: { connections: 1, connectionsPerClient: 10 },
+  });
+  const first = await (await connectClient(intake.port)).startTls(authority.caPem);
+  await first.reply();
+  // Being idle takes time: half of the idle time at these settings.
+  await new Promise((resolve) => setTimeout(resolve, 600));
+  await using second = await connectClient(intake.port);
+  assert.match((await (await second.startTls(authority.caPem)).reply()) ?? "", /^220 /);
+  assert.equal(await first.reply(), "421 4.7.0 Idle while others wait for a connection");
 });

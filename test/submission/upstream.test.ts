@@ -13,6 +13,10 @@ const CONNECTION = {
   send: "c33568c0111a58b2",
   close: "4b80aaabd134a732",
   _onClose: "097b8d221da5c5ad",
+  _onCommand: "41c8a1b7a32aa314",
+  _onTimeout: "f21be62dd64b1dec",
+  _isDisabled: "cc2032af5b084f2c",
+  upgrade: "6a3fa8a3ee413745",
   handler_AUTH: "2533179c785e8329",
   _parseAddressCommand: "9f368803e4fdff15",
   _validateMailParams: "9f599221f6688cc6",
@@ -21,6 +25,7 @@ const CONNECTION = {
 const SERVER = {
   connect: "9818ea13a1c36459",
   _acceptSocket: "f4c69396f94c5c50",
+  _upgrade: "2d34eaba8e47830d",
   close: "9084d18828ade08d",
 };
 

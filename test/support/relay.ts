@@ -34,6 +34,8 @@ export type TestRelay = AsyncDisposable & {
   send(to: string, text?: string): Promise<SettledOutcome>;
   /** Stops the relay and starts it again on the same data, with settings changed. */
   restart(change?: SettingsTree): Promise<void>;
+  /** Has the running relay read its settings again, changed. */
+  reload(change: SettingsTree): Promise<void>;
   /** Resolves with the first line of this event that has these properties, written already or later. */
   logged(event: string, having?: Partial<LogLine>): Promise<LogLine>;
 };
@@ -46,11 +48,15 @@ export async function startTestRelay(lab: Lab | undefined, change: SettingsTree 
   let settings = merge(await labSettings(lab, dir), change);
   let running = await start();
 
-  async function start() {
+  async function readSettings() {
     const file = join(dir, "relay.yaml");
     // JSON is YAML.
     await writeFile(file, JSON.stringify(settings));
-    const { config } = loadConfig({ file, env: {}, cwd: dir });
+    return loadConfig({ file, env: {}, cwd: dir }).config;
+  }
+
+  async function start() {
+    const config = await readSettings();
     const destination = new Writable({
       write(chunk: Buffer, _encoding, done) {
         log.push(JSON.parse(chunk.toString()) as LogLine);
@@ -80,6 +86,10 @@ export async function startTestRelay(lab: Lab | undefined, change: SettingsTree 
     settled: (id, domain) => running.watch.settled(id, domain, 20_000),
     async send(to, text) {
       return test.settled(await test.submit(to, text), to.slice(to.lastIndexOf("@") + 1));
+    },
+    async reload(more) {
+      settings = merge(settings, more);
+      await running.relay.reload(await readSettings());
     },
     async restart(more = {}) {
       await running.relay.stop();
@@ -112,6 +122,7 @@ async function labSettings(lab: Lab | undefined, dir: string): Promise<SettingsT
   const common = {
     hostname: "relay.test",
     submission: { listeners: [{ host: "127.0.0.1", port: 0 }] },
+    admin: { enabled: false },
     redis: { dir: join(dir, "redis"), maxMemory: "256MiB" },
     shutdown: { grace: "2s" },
     log: { level: "debug", format: "json" },

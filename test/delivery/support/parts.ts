@@ -19,7 +19,7 @@ export type TestParts = WalkParts &
     openings: OpenOptions["starttls"][];
   };
 
-export const SOON = { setupTimeoutMs: 150, commandTimeoutMs: 2000, dataTimeoutMs: 2000 };
+export const SOON = { setupTimeoutMs: 500, commandTimeoutMs: 2000, dataTimeoutMs: 2000 };
 
 /** All hosts are at 127.0.0.1. */
 export function createParts(change: Partial<WalkParts> = {}): TestParts {

@@ -17,7 +17,10 @@ export type Client = AsyncDisposable & {
   closed: Promise<void>;
 };
 
-export async function connectClient(port: number, options: { allowHalfOpen?: boolean } = {}): Promise<Client> {
+export async function connectClient(
+  port: number,
+  options: { allowHalfOpen?: boolean; localAddress?: string } = {},
+): Promise<Client> {
   const socket = connectTcp({ port, host: "127.0.0.1", ...options });
   await new Promise<void>((resolve, reject) => {
     socket.once("connect", resolve).once("error", reject);

@@ -1,0 +1,228 @@
+/**
+ * Who may deliver now. A slow or dead destination must not hold up the others,
+ * so a worker's slot is never spent on waiting: a delivery whose destination is
+ * busy is parked and woken when its turn comes, one whose destination is closed
+ * goes to its next time untried. The rules are in `destination.ts`.
+ */
+import type { Domain } from "../dns/answer.ts";
+import { admit, after, type Destination, type DestinationRules, type Ending, newDestination } from "./destination.ts";
+
+export type Turn =
+  /** Begin; `leave` when it is over, whatever became of it. */
+  | { kind: "go"; leave(): void }
+  /**
+   * Not now: it is tried again at `until` (epoch milliseconds), or earlier when a
+   * turn becomes free, if it `waits` for one. `parked` is called when all that is
+   * written down.
+   */
+  | { kind: "park"; until: number; waits: boolean; parked: () => void }
+  | { kind: "closed"; until: number; because: string };
+
+export type Closing = { until: number; because: string; closings: number };
+
+export type FairnessParts = {
+  rules: DestinationRules;
+  /** Worker slots. At most half of them go to destinations that have not yet shown that they answer. */
+  slots: number;
+  /** What is set for this destination alone. */
+  limitsOf: (destination: string) => { maxSessions?: number; perMinute?: number };
+  /** Closings that all processes know of. */
+  shared: {
+    closing(destination: string): Closing | undefined;
+    close(destination: string, closing: Closing): void;
+    open(destination: string): void;
+  };
+  /** Makes up to `count` parked deliveries due; gives how many there were. */
+  wake: (destination: string, count: number) => Promise<number>;
+  /** Once for each change. */
+  onChange: (change: { kind: "closed" | "opened"; destination: string; detail: string; until?: number }) => void;
+  now: () => number;
+};
+
+export type Fairness = {
+  /** @param insists the last attempt of a message: it is made whatever is known of the destination */
+  turn(destination: Domain, options: { insists: boolean; signal: AbortSignal }): Promise<Turn>;
+  /** How a delivery ended that had its turn. Before it leaves. */
+  ended(destination: Domain, ending: Ending, facts: { tookMs: number; detail: string }): void;
+};
+
+/** Woken earlier as a rule; this is for when the process that should do it has died. */
+const PARKED_AT_MOST_MS = 60_000;
+/** For one that waits until other destinations have answered. */
+const PAUSE_MS = 250;
+/** A place in the line is for turns that come at once. */
+const LONGEST_LINE = 30;
+const FORGET_AFTER_MS = 10 * 60_000;
+const MOST_REMEMBERED = 50_000;
+
+type Entry = {
+  state: Destination;
+  /** Waiting in a slot, the first one next. */
+  line: (() => void)[];
+  /** Some may be parked. */
+  mayHaveParked: boolean;
+  seenAt: number;
+  /** When the next delivery may begin, where a rate is set. */
+  nextAt: number;
+};
+
+export function createFairness(parts: FairnessParts): Fairness {
+  const { now } = parts;
+  const entries = new Map<string, Entry>();
+  /** Deliveries under way to destinations that have not answered yet. */
+  let unproven = 0;
+
+  const rulesFor = (destination: string): DestinationRules => {
+    const { maxSessions } = parts.limitsOf(destination);
+    return maxSessions === undefined ? parts.rules : { ...parts.rules, mostSessions: maxSessions };
+  };
+
+  const entryOf = (destination: string): Entry => {
+    const known = entries.get(destination) ?? {
+      state: newDestination(rulesFor(destination)),
+      line: [],
+      mayHaveParked: true,
+      seenAt: 0,
+      nextAt: 0,
+    };
+    known.seenAt = now();
+    entries.set(destination, known);
+    if (entries.size > MOST_REMEMBERED) forgetIdle(entries, now());
+    return known;
+  };
+
+  const begin = (destination: string, entry: Entry): Turn => {
+    entry.state = { ...entry.state, active: entry.state.active + 1 };
+    const isUnproven = entry.state.typicalMs === undefined;
+    if (isUnproven) unproven += 1;
+    let left = false;
+    return {
+      kind: "go",
+      leave() {
+        if (left) return;
+        left = true;
+        if (isUnproven) unproven -= 1;
+        entry.state = { ...entry.state, active: entry.state.active - 1 };
+        next(destination, entry);
+      },
+    };
+  };
+
+  /** Turns that have become free go to the line first, then to those that are parked. */
+  const next = (destination: string, entry: Entry) => {
+    const rules = rulesFor(destination);
+    while (entry.line.length > 0 && admit(entry.state, 0, now(), rules).kind === "go") entry.line.shift()?.();
+    const free = freeTurns(entry, now());
+    if (!entry.mayHaveParked || free <= 0) return;
+    entry.mayHaveParked = false;
+    void parts.wake(destination, free).then(
+      (woken) => {
+        if (woken > 0) entry.mayHaveParked = true;
+      },
+      // They come by themselves when their time is over.
+      () => undefined,
+    );
+  };
+
+  return {
+    async turn(destination, { insists, signal }) {
+      const entry = entryOf(destination);
+      takeOver(entry, parts.shared.closing(destination), now());
+      const { perMinute } = parts.limitsOf(destination);
+      if (perMinute !== undefined && entry.nextAt > now()) {
+        // Behind those that came before it: each has its place in time.
+        entry.nextAt += 60_000 / perMinute;
+        return { kind: "park", until: entry.nextAt - 60_000 / perMinute, waits: false, parked: nothing };
+      }
+      const unprovenFull = entry.state.typicalMs === undefined && unproven >= Math.max(1, parts.slots / 2);
+      const admission = admit(entry.state, entry.line.length, now(), rulesFor(destination));
+      if (unprovenFull && admission.kind === "go") {
+        return { kind: "park", until: now() + PAUSE_MS, waits: false, parked: nothing };
+      }
+      const granted = admission.kind === "closed" && insists ? { kind: "go" as const } : admission;
+      if (perMinute !== undefined && granted.kind === "go") entry.nextAt = now() + 60_000 / perMinute;
+      switch (granted.kind) {
+        case "go":
+          return begin(destination, entry);
+        case "closed":
+          return granted;
+        case "wait": {
+          if (entry.line.length >= LONGEST_LINE) break;
+          const turn = await placeInLine(entry, () => begin(destination, entry), 4 * parts.rules.patienceMs, signal);
+          if (turn !== undefined) return turn;
+          break;
+        }
+        case "park":
+          break;
+      }
+      const parked = () => {
+        entry.mayHaveParked = true;
+        next(destination, entry);
+      };
+      return { kind: "park", until: now() + PARKED_AT_MOST_MS, waits: true, parked };
+    },
+
+    ended(destination, ending, { tookMs, detail }) {
+      const entry = entryOf(destination);
+      const before = entry.state;
+      entry.state = after(before, ending, { tookMs, now: now(), detail }, rulesFor(destination));
+      const { closedUntil, closedBecause, closings } = entry.state;
+      if (closedUntil > before.closedUntil) {
+        parts.shared.close(destination, { until: closedUntil, because: closedBecause, closings });
+        parts.onChange({ kind: "closed", destination, detail: closedBecause, until: closedUntil });
+      } else if (before.closings > 0 && closings === 0) {
+        parts.shared.open(destination);
+        parts.onChange({ kind: "opened", destination, detail: "it answers again" });
+      }
+    },
+  };
+}
+
+/** Another process has closed it, or has found it open again. */
+function takeOver(entry: Entry, closing: Closing | undefined, now: number): void {
+  const { state } = entry;
+  if (closing !== undefined && closing.until > state.closedUntil) {
+    const { until, because, closings } = closing;
+    entry.state = { ...state, closedUntil: until, closedBecause: because, closings };
+  } else if (closing === undefined && state.closings > 0 && now >= state.closedUntil) {
+    entry.state = { ...state, closings: 0, closedUntil: 0, failures: 0 };
+  }
+}
+
+function freeTurns({ state, line }: Entry, now: number): number {
+  if (now < state.closedUntil) return 0;
+  return (state.closings > 0 ? 1 : state.limit) - state.active - line.length;
+}
+
+/** The turn when it has come; `undefined` when it takes too long: the destination has become slow. */
+function placeInLine(
+  entry: Entry,
+  begin: () => Turn,
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<Turn | undefined> {
+  const { promise, resolve } = Promise.withResolvers<Turn | undefined>();
+  // Begun by the one who calls, so that the next one in the line sees the turn taken.
+  const called = () => settle(begin());
+  const gone = () => {
+    entry.line = entry.line.filter((other) => other !== called);
+    settle(undefined);
+  };
+  const settle = (turn: Turn | undefined) => {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", gone);
+    resolve(turn);
+  };
+  const timer = setTimeout(gone, timeoutMs);
+  signal.addEventListener("abort", gone, { once: true });
+  entry.line.push(called);
+  return promise;
+}
+
+const nothing = () => {};
+
+function forgetIdle(entries: Map<string, Entry>, now: number): void {
+  for (const [destination, { state, line, seenAt }] of entries) {
+    if (state.active === 0 && line.length === 0 && seenAt < now - FORGET_AFTER_MS) entries.delete(destination);
+  }
+}

@@ -1,0 +1,36 @@
+/**
+ * A BullMQ worker that knows at any moment which jobs it has in hand: from the
+ * moment in which Redis has told it of one, to the moment in which Redis has
+ * told it that it is done. BullMQ itself forgets a job a moment earlier.
+ */
+import { type Job, Worker } from "bullmq";
+
+export class TrackedWorker<Data> extends Worker<Data> {
+  /** The token of each job in hand, by the job's id. */
+  readonly inHand = new Map<string, string>();
+
+  /** Called when a job is out of hand, whatever became of it. */
+  onLeft: ((job: Job<Data>) => void) | undefined;
+
+  // Jobs come in two ways, asked for and with the reply to one that is done; both pass here.
+  protected override nextJobFromJobData(
+    ...[data, id, token]: Parameters<Worker<Data>["nextJobFromJobData"]>
+  ): ReturnType<Worker<Data>["nextJobFromJobData"]> {
+    if (id !== undefined && token !== undefined) this.inHand.set(id, token);
+    return super.nextJobFromJobData(data, id, token);
+  }
+
+  override async processJob(
+    ...[job, token, fetchNext]: Parameters<Worker<Data>["processJob"]>
+  ): ReturnType<Worker<Data>["processJob"]> {
+    const id = job.id ?? "";
+    this.inHand.set(id, token);
+    try {
+      return await super.processJob(job, token, fetchNext);
+    } finally {
+      // Given back and taken again meanwhile, it is in hand under another token.
+      if (this.inHand.get(id) === token) this.inHand.delete(id);
+      this.onLeft?.(job);
+    }
+  }
+}
