@@ -13,7 +13,7 @@ COPY src ./src
 RUN mkdir -p /config /data /lab && chown node:node /data /lab
 USER node
 WORKDIR /data
-EXPOSE 2525
+EXPOSE 2525 9465
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 CMD ["node", "/app/src/sts-relay.js", "healthcheck"]
 ENTRYPOINT ["node", "/app/src/sts-relay.js"]

@@ -37,7 +37,11 @@ const COMMANDS: string[][] = [
 
 const dir = await mkdtemp(join(tmpdir(), "bench-queue-"));
 const redis = await startEmbeddedRedis({ dir, maxMemoryBytes: 4 * 1024 ** 3, onEvent: () => undefined });
-const connection = await connect({ target: { socketPath: redis.socketPath }, onState: () => undefined });
+const connection = await connect({
+  target: { socketPath: redis.socketPath },
+  commandTimeoutMs: 60_000,
+  onState: () => undefined,
+});
 const queue = createMailQueue({ connection });
 await writeFile(join(dir, "relay.yaml"), JSON.stringify({ redis: { dir }, hostname: "bench.test" }));
 

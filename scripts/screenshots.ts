@@ -42,14 +42,22 @@ const sent = await sendToAll();
 await fetch(`${base}/api/rules/untrusted.test`, {
   method: "PUT",
   headers: { "content-type": "application/json" },
-  body: JSON.stringify({ mtaSts: "disable", until: new Date(Date.now() + 2 * 86_400_000).toISOString(), reason: "their authority changed; ticket 4711" }),
+  body: JSON.stringify({
+    mtaSts: "disable",
+    until: new Date(Date.now() + 2 * 86_400_000).toISOString(),
+    reason: "their authority changed; ticket 4711",
+  }),
 });
 await relay.logged("rule-set");
 
 await using browser = await openBrowser();
 for (const { name, path, dark = false, phone = false, check = false } of PICTURES) {
   const size = phone ? { width: 390, height: 844 } : { width: 1280, height: 860 };
-  const page = await browser.newPage({ viewport: size, colorScheme: dark ? "dark" : "light", deviceScaleFactor: phone ? 2 : 1 });
+  const page = await browser.newPage({
+    viewport: size,
+    colorScheme: dark ? "dark" : "light",
+    deviceScaleFactor: phone ? 2 : 1,
+  });
   const [, domain] = path.split("message:");
   await page.goto(base + (domain === undefined ? path : `/messages/${sent.get(domain)}`));
   await page.waitForSelector(path === "/queues" ? "#root *" : "[data-ready=true]");

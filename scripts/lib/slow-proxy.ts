@@ -15,13 +15,21 @@ export async function startSlowProxy(target: { port: number }, delayMs: () => nu
   return { port: listening.port, close: listening.close };
 }
 
+/** One after the other: timers of different lengths that end together end in any order. */
 function handOn(from: Socket, to: Socket, delayMs: () => number): void {
-  let notBefore = 0;
-  from.on("data", (chunk: Buffer) => {
-    notBefore = Math.max(notBefore, Date.now() + delayMs());
-    setTimeout(() => {
-      if (to.writable) to.write(chunk);
-    }, notBefore - Date.now());
+  const chunks: { data: Buffer; dueAt: number }[] = [];
+  const next = () => {
+    const [first] = chunks;
+    if (first !== undefined) setTimeout(deliver, Math.max(0, first.dueAt - Date.now()));
+  };
+  const deliver = () => {
+    const first = chunks.shift();
+    if (first !== undefined && to.writable) to.write(first.data);
+    next();
+  };
+  from.on("data", (data: Buffer) => {
+    chunks.push({ data, dueAt: Date.now() + delayMs() });
+    if (chunks.length === 1) next();
   });
   // Not only on "end": a killed server's connections are reset.
   from.on("error", () => undefined);

@@ -1,5 +1,5 @@
-# Brings the foreign programs that scenario tests speak with: mail clients and
-# two mail servers. To be sourced by a POSIX shell after setup.sh, with $root set.
+# Brings the foreign programs that scenario tests speak with: mail clients, two
+# mail servers, a browser, and what reads metrics. To be sourced by a POSIX shell after setup.sh, with $root set.
 # Debian and Ubuntu only: elsewhere, and where nothing can be installed, the
 # tests skip what is missing, or fail in CI (CI=true).
 
@@ -17,6 +17,8 @@ bring_test_programs() {
 		ensure_test_clients || say "not all mail clients of the tests could be installed"
 		ensure_test_postfix || say "Postfix could not be installed: its tests will miss it"
 		ensure_test_exim || say "Exim could not be brought: its tests will miss it"
+		ensure_test_browser || say "Chromium could not be installed: the tests of the admin page will miss it"
+		ensure_promtool || say "promtool could not be brought: the tests of the metrics will miss it"
 	fi
 }
 
@@ -52,6 +54,20 @@ ensure_test_exim() {
 	fi
 	rm -rf "$download"
 	[ -d "$test_server_cache/exim4" ]
+}
+
+ensure_test_browser() {
+	[ -z "$(missing_packages chromium)" ] || install_packages chromium fonts-dejavu-core
+}
+
+# Installed, its package would begin to collect metrics as a service.
+ensure_promtool() {
+	! command -v promtool >/dev/null 2>&1 && [ ! -d "$test_server_cache/promtool" ] || return 0
+	say "unpacking promtool into $test_server_cache/promtool"
+	download=$(mktemp -d) || return
+	download_package prometheus "$download" && unpack_server "$download"/*.deb promtool
+	rm -rf "$download"
+	[ -d "$test_server_cache/promtool" ]
 }
 
 install_libraries_of() {

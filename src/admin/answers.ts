@@ -79,7 +79,14 @@ export const job = answer(
     message: TEXT,
     domain: TEXT,
     state: oneOf(...JOB_STATES),
-    data: answer({ from: TEXT, recipients: list(recipient), acceptedAt: TIME, expiresAt: TIME, sizeBytes: COUNT, attempt: COUNT }),
+    data: answer({
+      from: TEXT,
+      recipients: list(recipient),
+      acceptedAt: TIME,
+      expiresAt: TIME,
+      sizeBytes: COUNT,
+      attempt: COUNT,
+    }),
   },
   { at: TIME, order: answer({ verb: oneOf(...VERBS), by: TEXT }) },
 );
@@ -153,7 +160,11 @@ export const check = answer(
     severity,
     findings: list(answer({ code: TEXT, severity, section: TEXT, says: TEXT }, { host: TEXT, todo: TEXT })),
   },
-  { message: answer({ kind: oneOf("sent", "waits", "bounces") }), policy: answer({}), hosts: list(answer({ host: TEXT })) },
+  {
+    message: answer({ kind: oneOf("sent", "waits", "bounces") }),
+    policy: answer({}),
+    hosts: list(answer({ host: TEXT })),
+  },
 );
 
 export const watched = answer(
@@ -176,6 +187,7 @@ export const domainRow = answer(
     fetchedAt: TIME,
     expiresAt: TIME,
     checkedAt: TIME,
+    lastHost: TEXT,
     verdict: TEXT,
     reason: TEXT,
     lastAt: TIME,

@@ -45,7 +45,7 @@ async function createBoard(queues: Queues): Promise<Board> {
   createBullBoard({
     queues: queues.map((queue) => new BullMQAdapter(queue, { readOnlyMode: true })),
     serverAdapter: adapter,
-    options: { uiConfig: { boardTitle: "sts-relay: raw jobs", hideRedisDetails: true } },
+    options: { uiConfig: { boardTitle: "sts-relay: raw jobs", hideRedisDetails: true, hideDocsLink: true } },
   });
   const { routes, queues: known, uiConfig } = adapter.taken;
   return { page: pageOf(template, uiConfig), files, routes, queues: known, uiConfig };
@@ -110,11 +110,14 @@ async function answer(board: Board, request: FastifyRequest, reply: FastifyReply
   const path = new URL(request.url, "http://localhost").pathname.slice(BOARD_PATH.length);
   const file = board.files.get(path.replace(/^\/static\//, ""));
   if (file !== undefined) return reply.type(file.type).send(file.body);
-  for (const { route, handler } of board.routes) {
-    const params = [route].flat().map((each) => match(each, path)).find((found) => found !== undefined);
+  for (const controller of board.routes) {
+    const params = [controller.route]
+      .flat()
+      .map((each) => match(each, path))
+      .find((found) => found !== undefined);
     if (params === undefined) continue;
     const { query, headers } = request;
-    const { status = 200, body } = await handler({
+    const { status = 200, body } = await controller.handler({
       queues: board.queues,
       uiConfig: board.uiConfig,
       params,

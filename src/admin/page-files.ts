@@ -23,7 +23,13 @@ export async function readFiles(directory: string): Promise<Map<string, PageFile
     const type = TYPES[extname(entry.name)];
     if (!entry.isFile() || type === undefined) continue;
     const path = join(entry.parentPath, entry.name);
-    files.set(path.slice(directory.length).replace(/^[/\\]/, "").replaceAll("\\", "/"), { type, body: await readFile(path) });
+    files.set(
+      path
+        .slice(directory.length)
+        .replace(/^[/\\]/, "")
+        .replaceAll("\\", "/"),
+      { type, body: await readFile(path) },
+    );
   }
   return files;
 }

@@ -55,7 +55,9 @@ export function messageRoutes({ messages, now }: Pick<ApiParts, "messages" | "no
       },
       async ({ params: { id } }) => {
         const found = await messages.find(id);
-        return found.length === 0 ? missing("nothing is known of this message") : ok({ messages: found.map(explained) });
+        return found.length === 0
+          ? missing("nothing is known of this message")
+          : ok({ messages: found.map(explained) });
       },
     ),
   ];

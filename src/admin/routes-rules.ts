@@ -56,7 +56,12 @@ export function ruleRoutes({ rules, configuredRules, trail, incidents }: Parts):
         others: { 422: "What is asked for makes no sense." },
       },
       async ({ params: { domain }, body: { until, ...wish }, by }) => {
-        const set = await rules.set({ domain, by, ...wish, ...(until === undefined ? {} : { until: Date.parse(until) }) });
+        const set = await rules.set({
+          domain,
+          by,
+          ...wish,
+          ...(until === undefined ? {} : { until: Date.parse(until) }),
+        });
         return "wrong" in set ? unusable(set.wrong) : ok(set);
       },
     ),

@@ -11,9 +11,9 @@ export type Schema = {
 export type Props = Readonly<Record<string, Schema>>;
 
 /** An object in a request: nothing else may be in it. */
-export type RequestSchema<Required extends Props = Props, Optional extends Props = Props> = {
+export type RequestSchema<Required extends Props = Props, Optional = unknown> = {
   type: "object";
-  properties: Required & Optional;
+  properties: Props;
   required: string[];
   additionalProperties: false;
   /** For the types alone. */
@@ -32,21 +32,26 @@ type Value<S> = S extends { type: "string"; enum: readonly (infer Word)[] }
           ? Value<Item>[]
           : unknown;
 
-/** What a handler finds where a request was checked against the schema. A property with a default is always there. */
-export type Checked<S> =
-  S extends RequestSchema<infer Required, infer Optional>
-    ? { [Name in keyof Required]: Value<Required[Name]> } & {
-        [Name in keyof Optional as Optional[Name] extends { default: unknown } ? Name : never]: Value<Optional[Name]>;
-      } & {
-        [Name in keyof Optional as Optional[Name] extends { default: unknown } ? never : Name]?: Value<Optional[Name]>;
-      }
-    : Record<never, never>;
+type Required<P extends Props> = { [Name in keyof P]: Value<P[Name]> };
 
-export function request<const Required extends Props, const Optional extends Props = Record<never, never>>(
-  required: Required,
-  optional?: Optional,
-): RequestSchema<Required, Optional> {
-  const properties = { ...required, ...optional } as Required & Optional;
+/** A property with a default is always there. */
+type Optional<P extends Props> = {
+  [Name in keyof P as P[Name] extends { default: unknown } ? Name : never]: Value<P[Name]>;
+} & {
+  [Name in keyof P as P[Name] extends { default: unknown } ? never : Name]?: Value<P[Name]>;
+};
+
+/** What a handler finds where a request was checked against the schema. */
+export type Checked<S> =
+  S extends RequestSchema<infer Must, infer May>
+    ? Required<Must> & (May extends Props ? Optional<May> : unknown)
+    : unknown;
+
+export function request<const Must extends Props, const May extends Props | undefined = undefined>(
+  required: Must,
+  optional?: May,
+): RequestSchema<Must, May> {
+  const properties = { ...required, ...optional };
   return { type: "object", properties, required: Object.keys(required), additionalProperties: false };
 }
 

@@ -19,7 +19,16 @@ export async function staticPages(document: () => unknown): Promise<(app: Fastif
 }
 
 /** As the page's own `routes.js` knows them. */
-const PAGES = ["/", "/domains", "/domains/:domain", "/messages", "/messages/:id", "/queue", "/incidents", "/exceptions"];
+const PAGES = [
+  "/",
+  "/domains",
+  "/domains/:domain",
+  "/messages",
+  "/messages/:id",
+  "/queue",
+  "/incidents",
+  "/exceptions",
+];
 
 type Reply = { type(type: string): { send(body: Buffer): unknown }; callNotFound(): unknown };
 

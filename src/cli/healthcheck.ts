@@ -2,7 +2,8 @@
 import { once } from "node:events";
 import { connect } from "node:net";
 import { connect as connectTls } from "node:tls";
-import type { Listener } from "../config/config.ts";
+import type { ReadinessReport } from "../admin/readiness.ts";
+import type { Config, Listener } from "../config/config.ts";
 import { loadConfig } from "../config/load.ts";
 import { ConfigError } from "../config/problem.ts";
 import { whereToLoad } from "./checked-config.ts";
@@ -14,24 +15,46 @@ const LIMIT_MS = 4_000;
 export const healthcheckCommand = defineCommand({
   name: "healthcheck",
   summary: "ask whether the relay on this machine takes mail",
-  details: "Connects to the first listener of the configuration and waits for its greeting. Prints nothing when all is well.",
+  details:
+    "Asks the admin port (/readyz), or where there is none connects to the first listener of the\n" +
+    "configuration and waits for its greeting. Prints nothing when all is well.",
   options: { config: CONFIG_OPTION },
   async run({ config: file }) {
-    const listener = firstListener(file);
-    if (listener === undefined) return EXIT.config;
-    const problem = await greetingProblem(listener);
+    const config = readConfig(file);
+    const listener = config?.submission.listeners[0];
+    if (config === undefined || listener === undefined) return EXIT.config;
+    const problem = (await readinessProblem(config.admin)) ?? (await greetingProblem(listener));
     if (problem === undefined) return EXIT.ok;
-    process.stderr.write(`sts-relay healthcheck: ${listener.host}:${listener.port} ${problem}\n`);
+    process.stderr.write(`sts-relay healthcheck: ${problem}\n`);
     return EXIT.unavailable;
   },
 });
 
-function firstListener(file: string | undefined): Listener | undefined {
+function readConfig(file: string | undefined): Config | undefined {
   try {
-    return loadConfig(whereToLoad(file)).config.submission.listeners[0];
+    return loadConfig(whereToLoad(file)).config;
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     process.stderr.write(`${error.message}\n`);
+    return undefined;
+  }
+}
+
+/**
+ * `undefined` where all is well, or where the admin port tells nothing: it may be
+ * taken by another, and the listener knows too. A resolver that is away is no
+ * reason to start the relay anew: mail is taken, and waits.
+ */
+async function readinessProblem({ enabled, host, port }: Config["admin"]): Promise<string | undefined> {
+  if (!enabled || port === 0) return undefined;
+  const name = reachable(host);
+  try {
+    const url = `http://${name.includes(":") ? `[${name}]` : name}:${port}/readyz`;
+    const response = await fetch(url, { signal: AbortSignal.timeout(LIMIT_MS) });
+    const { checks } = (await response.json()) as Partial<ReadinessReport>;
+    const wrong = Object.entries(checks ?? {}).filter(([part, { ok }]) => part !== "resolver" && !ok);
+    return wrong.length === 0 ? undefined : wrong.map(([part, { detail = "" }]) => `${part}: ${detail}`).join("; ");
+  } catch {
     return undefined;
   }
 }
@@ -45,9 +68,9 @@ async function greetingProblem({ host, port, tls }: Listener): Promise<string | 
   try {
     const [chunk] = (await once(socket, "data", { signal })) as [Buffer];
     const greeting = chunk.toString("latin1").split("\r\n", 1)[0] ?? "";
-    return greeting.startsWith("220") ? undefined : `greets with "${greeting}"`;
+    return greeting.startsWith("220") ? undefined : `${host}:${port} greets with "${greeting}"`;
   } catch {
-    return signal.aborted ? `does not greet within ${LIMIT_MS / 1000} s` : "cannot be connected to";
+    return `${host}:${port} ${signal.aborted ? `does not greet within ${LIMIT_MS / 1000} s` : "cannot be connected to"}`;
   } finally {
     socket.destroy();
   }

@@ -82,6 +82,7 @@ export function createDelivery(parts: DeliveryParts): (job: Job, signal: AbortSi
       now: parts.now(),
       rules: parts.retry,
       random: parts.random(),
+      undecided: recorder.undecided(outcomes),
     });
     // An exception that was set or taken back meanwhile makes the domain's waiting mail due; this message was not among it.
     const isOutdated = parts.ruleOf(job.data.domain).exception !== exception;

@@ -18,6 +18,8 @@ export type Recorder = WalkReport & {
   readonly notes: AttemptNote[];
   /** What is known of the domain's policy. */
   policy(answer: PolicyAnswer): void;
+  /** A policy that is cached held the message back, and whether there is a newer one could not be asked. */
+  undecided(outcomes: Map<string, Outcome>): boolean;
   /** The attempt's end: a line for each outcome, recipients with the same one together. */
   log(outcomes: Map<string, Outcome>, settlement: Settlement): void;
 };
@@ -45,6 +47,13 @@ export function createRecorder(
     notes,
     policy(answer) {
       known = { answer };
+    },
+    undecided(outcomes) {
+      const answer = known?.answer;
+      if (answer?.kind !== "policy" || answer.recordChecked !== "could-not-ask") return false;
+      return [...outcomes.values()].some(
+        ({ kind, ...outcome }) => "reason" in outcome && outcome.reason === "policy-violation",
+      );
     },
     attempt({ at, ...what }) {
       hosts.push(what);

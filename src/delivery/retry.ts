@@ -20,6 +20,15 @@ export function isLastAttempt(now: number, expiresAt: number): boolean {
 }
 
 /**
+ * A message that a cached policy holds back is not given up before the DNS has
+ * been asked whether there is a newer one. RFC 8461 section 5.1. While the DNS
+ * cannot be asked it waits on, but not for more than its lifetime over again.
+ */
+export function mayWaitOn(now: number, expiresAt: number, rules: RetryRules): boolean {
+  return now < expiresAt + rules.lifetimeMs;
+}
+
+/**
  * The time of the next attempt after `attempts` made. Never past the end of the
  * message's life: there it gets one last attempt.
  * @param random a number from 0 to below 1

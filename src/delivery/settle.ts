@@ -6,7 +6,7 @@
 import type { AttemptNote, DeliveryJobData, RecipientState } from "../mail/delivery-job.ts";
 import { causeOf, combine, type Deferral, type Failure, type Outcome } from "./outcome.ts";
 import { warnAt } from "./reports.ts";
-import { isLastAttempt, nextAttemptAt, type RetryRules } from "./retry.ts";
+import { isLastAttempt, mayWaitOn, nextAttemptAt, type RetryRules } from "./retry.ts";
 
 export type Settlement = {
   data: DeliveryJobData;
@@ -27,20 +27,24 @@ export function withOutcomes(data: DeliveryJobData, outcomes: Map<string, Outcom
   };
 }
 
-const MOST_NOTES = 20;
+/** For whoever looks at the job in Redis; the message's history holds them all. */
+const MOST_NOTES = 5;
 
 /**
  * @param startedAt when the attempt began: an attempt that began at or after the end of the message's life was its last
  * @param random a number from 0 to below 1
+ * @param undecided a cached policy held the message back, and the DNS could not be asked for a newer one
  */
 export function settle(
   data: DeliveryJobData,
   outcomes: Map<string, Outcome>,
   notes: AttemptNote[],
-  when: { startedAt: number; now: number; rules: RetryRules; random: number },
+  when: { startedAt: number; now: number; rules: RetryRules; random: number; undecided?: boolean },
 ): Settlement {
   const expiresAt = Date.parse(data.expiresAt);
-  const last = isLastAttempt(when.startedAt, expiresAt);
+  const waitsOn = when.undecided === true && mayWaitOn(when.now, expiresAt, when.rules);
+  const overdue = isLastAttempt(when.startedAt, expiresAt);
+  const last = overdue && !waitsOn;
   const finals = last ? mapValues(outcomes, givenUp) : outcomes;
   const { waitingBecause: _before, ...rest } = withOutcomes(data, finals);
   const settled: DeliveryJobData = {
@@ -51,7 +55,7 @@ export function settle(
   const deferrals = [...finals.values()].filter((outcome) => outcome.kind === "deferred");
   if (waitingRecipients(settled).length === 0) return { data: settled };
   const because = combine(deferrals);
-  const next = nextAttemptAt(when.now, settled.attempt, expiresAt, when.rules, when.random);
+  const next = nextAttemptAt(when.now, settled.attempt, overdue ? Infinity : expiresAt, when.rules, when.random);
   // The next attempt is not later than the note that it is late: the note says what that attempt found.
   const noteAt = warnAt(settled, when.rules.warnAfterMs);
   const at = when.now < noteAt ? Math.min(next, Math.max(noteAt, when.now + 1000)) : next;

@@ -55,6 +55,6 @@ export type DeliveryJobData = MessageDsn & {
   attempt: number;
   /** Why it waits; absent before the first attempt. */
   waitingBecause?: string;
-  /** The newest attempts, at most 20. */
+  /** The newest attempts, at most 5. */
   attempts: AttemptNote[];
 };

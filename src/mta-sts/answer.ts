@@ -44,8 +44,10 @@ export type RecordCheck =
   | "same"
   /** It was fetched just now. */
   | "fetched"
-  /** There is no usable record, or it could not be asked for: whether a newer policy exists is not known. */
+  /** The DNS has no usable record (any more). */
   | "unavailable"
+  /** The DNS could not be asked: whether a newer policy exists is not known. */
+  | "could-not-ask"
   /** A newer one is announced and could not be had. */
   | "changed-fetch-failed";
 

@@ -29,7 +29,10 @@ export function decide(
   if (record.kind === "record") return decideById(inForce, record.id, failure, now);
   // A record that cannot be had, or is no good, must not undo a policy: an
   // attacker who hides it would switch the protection off. RFC 8461 section 3.1.
-  if (inForce !== undefined) return { kind: "policy", known: inForce, recordChecked: "unavailable" };
+  if (inForce !== undefined) {
+    const recordChecked = record.kind === "unknown" ? "could-not-ask" : "unavailable";
+    return { kind: "policy", known: inForce, recordChecked };
+  }
   switch (record.kind) {
     case "absent":
       return { kind: "none", because: "no-record", detail: "no MTA-STS record" };

@@ -34,8 +34,17 @@ export function createLog(options: LogOptions): Logger {
       formatters: { level: (word) => ({ level: word }) },
       redact: { paths: SECRET_NAMES, censor: "[secret]" },
     },
-    isPretty ? prettyStream(destination) : destination,
+    isPretty ? prettyStream(destination) : (options.destination ?? standardOutput()),
   );
+}
+
+/**
+ * Standard output, written beside the work: lines that come while one is being
+ * written go together in the next write. What is left goes out at the end of
+ * the process; only SIGKILL loses the lines of the last moment.
+ */
+function standardOutput(): DestinationStream {
+  return pino.destination({ dest: 1, sync: false });
 }
 
 /** Turns lines of JSON into coloured text. */

@@ -70,7 +70,9 @@ function createCounters(registry: Registry) {
   return {
     accepted: counter("messages_accepted_total", "Messages answered 250."),
     acceptedBytes: counter("accepted_bytes_total", "Size of the messages answered 250, in bytes."),
-    refused: counter("submissions_refused_total", "Commands of clients refused, by the first digit of the reply.", ["class"]),
+    refused: counter("submissions_refused_total", "Commands of clients refused, by the first digit of the reply.", [
+      "class",
+    ]),
     loginsFailed: counter("logins_failed_total", "Logins of clients that failed."),
     attempts: counter("attempts_total", "Tries at one mail host, by the verdict on its TLS.", ["verdict"]),
     sessions: counter("sessions_total", "Sessions with mail hosts, by what protected them.", ["tls"]),
@@ -79,11 +81,17 @@ function createCounters(registry: Registry) {
     deferrals: counter("deferrals_total", "Recipients put off, by reason.", ["reason"]),
     violations: counter("policy_violations_total", "Deliveries that broke a policy in mode testing.", ["result_type"]),
     reports: counter("reports_total", "Reports to senders.", ["action"]),
-    policyAnswers: counter("policy_answers_total", "What mail was told of a domain's MTA-STS policy.", ["answer", "source"]),
+    policyAnswers: counter("policy_answers_total", "What mail was told of a domain's MTA-STS policy.", [
+      "answer",
+      "source",
+    ]),
     policyFetches: counter("policy_fetches_total", "MTA-STS policies fetched, by result.", ["result"]),
     policyEvents: counter("policy_events_total", "News about MTA-STS policies.", ["kind"]),
     policiesWeakened: counter("policies_weakened_total", "Policies that changed to a weaker one."),
-    withoutPolicy: counter("deliveries_without_discovery_total", "Deliveries that went on although it was not known whether there is a policy."),
+    withoutPolicy: counter(
+      "deliveries_without_discovery_total",
+      "Deliveries that went on although it was not known whether there is a policy.",
+    ),
     tlsReports: counter("tls_reports_total", "TLS reports to other domains, by what became of them.", ["result"]),
     incidents: counter("incidents_total", "Incidents that opened.", ["cause"]),
     closings: counter("destination_closings_total", "Times that a destination was left alone for a while."),

@@ -17,7 +17,8 @@ export function createCheckNotes(parts: {
   let checked = new Map<Domain, number>();
   return {
     answer(domain: Domain, answer: PolicyAnswer): void {
-      if (answer.kind !== "policy" || answer.recordChecked === "unavailable") return;
+      if (answer.kind !== "policy") return;
+      if (answer.recordChecked === "unavailable" || answer.recordChecked === "could-not-ask") return;
       if (checked.size < MOST_WAITING && isNews(domain)) checked.set(domain, parts.now());
     },
     async flush(): Promise<void> {

@@ -19,7 +19,8 @@ export type DomainRow = {
   fetchedAt?: string;
   expiresAt?: string;
   checkedAt?: string;
-  /** Of the latest session. */
+  /** Of the latest session: its host, and what was made of it. */
+  lastHost?: Domain;
   verdict?: string;
   reason?: string;
   lastAt?: string;
@@ -58,12 +59,15 @@ export function domainRows({ policies, tls, exceptions, incidents, days }: Domai
   for (const policy of policies) Object.assign(rowOf(policy.domain), policyFields(policy));
   for (const one of tls) Object.assign(rowOf(one.domain), tlsFields(one, days));
   for (const { domain, what } of exceptions) rowOf(domain).exception = describeExceptionRule(what);
-  for (const { subject } of incidents) {
-    const row = rows.get(subject);
-    if (row !== undefined) row.incidents += 1;
+  const subjects = Map.groupBy(incidents, ({ subject }) => subject);
+  for (const row of rows.values()) {
+    row.incidents = countOf(subjects, row.domain) + (row.lastHost === row.domain ? 0 : countOf(subjects, row.lastHost));
   }
   return [...rows.values()].sort((a, b) => (a.domain < b.domain ? -1 : 1));
 }
+
+/** An incident is a domain's, or that of its mail host. */
+const countOf = (subjects: Map<string, IncidentView[]>, subject = ""): number => subjects.get(subject)?.length ?? 0;
 
 function policyFields({ state, mode, id, fetchedAt, expiresAt, checkedAt }: PolicyView): Partial<DomainRow> {
   return {
@@ -92,8 +96,8 @@ function tlsFields({ days, last }: DomainTls, wanted: string[]): Partial<DomainR
 
 function lastFields(last: HostSeen | undefined): Partial<DomainRow> {
   if (last === undefined) return {};
-  const { at: lastAt, verdict, reason } = last;
-  return { lastAt, verdict, ...(reason === undefined ? {} : { reason }) };
+  const { at: lastAt, host: lastHost, verdict, reason } = last;
+  return { lastAt, lastHost, verdict, ...(reason === undefined ? {} : { reason }) };
 }
 
 export const SORT_KEYS = [
@@ -122,7 +126,12 @@ export type DomainQuestion = {
   limit: number;
 };
 
-export type DomainPage = { total: number; matched: number; modes: Record<DomainRow["mode"], number>; rows: DomainRow[] };
+export type DomainPage = {
+  total: number;
+  matched: number;
+  modes: Record<DomainRow["mode"], number>;
+  rows: DomainRow[];
+};
 
 /** One page of the table. Rows without the value that is sorted by come last, in either order. */
 export function pageOf(rows: DomainRow[], question: DomainQuestion): DomainPage {
@@ -131,8 +140,7 @@ export function pageOf(rows: DomainRow[], question: DomainQuestion): DomainPage 
   const modes = { enforce: 0, testing: 0, none: 0 };
   for (const row of rows) modes[row.mode] += 1;
   const matching = rows.filter(
-    (row) =>
-      row.domain.includes(needle) && (mode === undefined || row.mode === mode) && (!trouble || isTroubled(row)),
+    (row) => row.domain.includes(needle) && (mode === undefined || row.mode === mode) && (!trouble || isTroubled(row)),
   );
   const sorted = matching.sort((a, b) => compared(a, b, sort, order === "asc" ? 1 : -1));
   return { total: rows.length, matched: matching.length, modes, rows: sorted.slice(offset, offset + limit) };

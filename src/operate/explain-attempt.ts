@@ -28,6 +28,7 @@ function recordWords({ record, detail }: PolicyNote & { kind: "policy" }): strin
     case "fetched":
       return "";
     case "unavailable":
+    case "could-not-ask":
       return " Its DNS record could not be had this time; the policy that is known holds on.";
     case "changed-fetch-failed":
       return ` A newer one is announced and could not be had${detail === undefined ? "" : ` (${detail})`}; the policy that is known holds on.`;

@@ -53,12 +53,12 @@ export async function openAdminParts(
   const counted = createQueueCount(api);
   const routes = apiRoutes(api, counted);
   const document = openApiDocument(routes, parts);
-  const raw = () => {
-    const { queues, close } = openRawQueues(parts.connection);
-    stack.defer(close);
-    return queues;
+  const queues = () => {
+    const raw = openRawQueues(parts.connection);
+    stack.defer(() => raw.close());
+    return raw.queues;
   };
-  const pages = [await staticPages(() => document), boardPages(raw), metricsPage(parts, api, counted)];
+  const pages = [await staticPages(() => document), boardPages(queues), metricsPage(parts, api, counted)];
   return { routes, pages, open: healthPages(parts, readiness) };
 }
 

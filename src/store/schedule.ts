@@ -2,10 +2,11 @@
  * What is done by the clock. Each task has one tick across all processes: BullMQ
  * keeps the schedule in Redis, and one worker somewhere gets the tick.
  */
-import { Queue, Worker } from "bullmq";
+import { Queue } from "bullmq";
 import { closeWorker, isLoss } from "./close-worker.ts";
 import type { StoreConnection } from "./connection.ts";
 import { keyPrefix, maintenanceQueue } from "./keys.ts";
+import { PacedWorker } from "./paced-worker.ts";
 
 export type ScheduledTask = {
   /** Its name in Redis: the same in all processes. */
@@ -33,7 +34,7 @@ export function startSchedule(parts: {
   const options = { connection: patient.redis, prefix: keyPrefix };
 
   const queue = new Queue(maintenanceQueue, { ...options, streams: { events: { maxLen: 100 } } });
-  const worker = new Worker(
+  const worker = new PacedWorker(
     maintenanceQueue,
     async (job) => {
       // Another release of the relay may know tasks that this one does not.

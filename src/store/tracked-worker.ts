@@ -3,9 +3,10 @@
  * moment in which Redis has told it of one, to the moment in which Redis has
  * told it that it is done. BullMQ itself forgets a job a moment earlier.
  */
-import { type Job, Worker } from "bullmq";
+import type { Job, Worker } from "bullmq";
+import { PacedWorker } from "./paced-worker.ts";
 
-export class TrackedWorker<Data> extends Worker<Data> {
+export class TrackedWorker<Data> extends PacedWorker<Data> {
   /** The token of each job in hand, by the job's id. */
   readonly inHand = new Map<string, string>();
 

@@ -2,8 +2,9 @@
  * What webhooks are to be told waits in a queue of its own, so that a receiver
  * that is away hears of it later, and holds up nothing else.
  */
-import { type Job, Queue, UnrecoverableError, Worker } from "bullmq";
+import { type Job, Queue, UnrecoverableError } from "bullmq";
 import { closeWorker, isLoss } from "./close-worker.ts";
+import { PacedWorker } from "./paced-worker.ts";
 import type { StoreConnection } from "./connection.ts";
 import { keyPrefix, webhookQueue } from "./keys.ts";
 import { guarded } from "./store-error.ts";
@@ -55,7 +56,7 @@ export function startWebhookWorker<Message>(parts: WebhookWorkerParts<Message>):
   const { connection, onFault } = parts;
   const patient = connection.openPatient();
   const stopping = new AbortController();
-  const worker = new Worker<Message>(
+  const worker = new PacedWorker<Message>(
     webhookQueue,
     async (job: Job<Message>) => {
       const outcome = await parts.send(job.data, stopping.signal);

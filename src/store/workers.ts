@@ -10,5 +10,6 @@ export async function countWorkers(redis: Redis, withinMs: number): Promise<numb
     Promise.all([redis.hgetall(workersKey), redis.time() as Promise<unknown[]>]),
   );
   const since = Number(seconds) * 1_000 - withinMs;
-  return Object.entries(fields).filter(([id, text]) => !id.startsWith("@") && Number.parseInt(text, 10) >= since).length;
+  return Object.entries(fields).filter(([id, text]) => !id.startsWith("@") && Number.parseInt(text, 10) >= since)
+    .length;
 }

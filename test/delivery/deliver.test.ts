@@ -142,6 +142,17 @@ test("the last attempt asks DNS and policy afresh, and its deferral is a failure
   assert.equal(leakedTo(mx), "");
 });
 
+test("a cached policy gives no message up while the DNS cannot be asked for a newer one (STS-VAL-8)", async () => {
+  await using hosts = createTestHosts();
+  const mx = await hosts.start("mx1.lab.test", {}, "self-signed");
+  const unasked: PolicyAnswer = ENFORCE.kind === "policy" ? { ...ENFORCE, recordChecked: "could-not-ask" } : ENFORCE;
+  using delivery = createTestDelivery({ port: mx.port, policies: { answer: () => Promise.resolve(unasked) } });
+  const job = createJob(OVER);
+  assert.equal((await delivery.run(job)).kind, "again");
+  assert.deepEqual(statesOf(job.latest), ["waiting 4.7.5"]);
+  assert.equal(job.bounces.length, 0);
+});
+
 test("a recipient refused for good is bounced at once, and the others go on", async () => {
   await using hosts = createTestHosts();
   const rcpt: MxBehaviour["rcpt"] = (to) =>

@@ -72,6 +72,18 @@ test("an attempt that began at the end of the message's life turns deferrals int
   assert.equal(inTime.again?.at, START + RULES.lifetimeMs + 1099);
 });
 
+test("while the DNS cannot say whether there is a newer policy, what a cached one holds back waits on, for another lifetime at most (STS-VAL-8)", () => {
+  const data = job([waiting("a@lab.test")]);
+  const outcomes = new Map<string, Outcome>([["a@lab.test", violation]]);
+  const settleLate = (at: number) =>
+    settle(data, outcomes, [], { startedAt: at, now: at, rules: RULES, random: 0.5, undecided: true });
+  const end = START + RULES.lifetimeMs;
+  const late = settleLate(end);
+  assert.deepEqual(statesOf(late.data), ["waiting 4.7.5"]);
+  assert.equal(late.again?.at, end + (RULES.scheduleMs[0] ?? 0));
+  assert.deepEqual(statesOf(settleLate(end + RULES.lifetimeMs).data), ["failed 5.7.5"]);
+});
+
 test("what is done stays done: a later outcome does not touch it, and recipients without one stay as they are", () => {
   const data = job([
     { address: "a@lab.test", state: "delivered", status: "2.0.0", detail: "before" },
@@ -85,10 +97,10 @@ test("what is done stays done: a later outcome does not touch it, and recipients
   assert.deepEqual(withOutcomes(data, outcomes), data);
 });
 
-test("of the attempts' notes the newest twenty are kept", () => {
+test("of the attempts' notes the newest five are kept", () => {
   const note = (n: number): AttemptNote => ({ at: "", host: `mx${n}.lab.test`, required: "", result: "" });
   const notes = Array.from({ length: 15 }, (_, n) => note(n));
   const data = job([waiting("a@lab.test")], { attempts: notes });
   const { attempts } = settleAt(START, data, [["a@lab.test", delivered]], [...notes, note(99)]).data;
-  assert.deepEqual([attempts.length, attempts.at(-1)?.host], [20, "mx99.lab.test"]);
+  assert.deepEqual([attempts.length, attempts.at(-1)?.host], [5, "mx99.lab.test"]);
 });

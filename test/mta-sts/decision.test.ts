@@ -26,7 +26,11 @@ const failure: FetchFailure = { resultType: "sts-webpki-invalid", detail: "expir
 const paused = (id: string): KnownFailure => ({ ...failure, id, failedAt: NOW - 1, retryAt: NOW + 1 });
 const over = (id: string): KnownFailure => ({ ...failure, id, failedAt: NOW - 1, retryAt: NOW });
 
-const use = (recordChecked: "same" | "unavailable"): Decision => ({ kind: "policy", known: inForce, recordChecked });
+const use = (recordChecked: "same" | "unavailable" | "could-not-ask"): Decision => ({
+  kind: "policy",
+  known: inForce,
+  recordChecked,
+});
 const useFailed: Decision = { kind: "policy", known: inForce, recordChecked: "changed-fetch-failed", failure };
 const fetch = (id: string): Decision => ({ kind: "fetch", id });
 const noRecord: Decision = { kind: "none", because: "no-record", detail: "no MTA-STS record" };
@@ -46,8 +50,8 @@ test("a policy in force is used, whatever becomes of its record (STS-TXT-6, STS-
   check([
     [inForce, absent, undefined, use("unavailable")],
     [inForce, unusable, undefined, use("unavailable")],
-    [inForce, unknown, undefined, use("unavailable")],
-    [inForce, unknown, paused("1"), use("unavailable")],
+    [inForce, unknown, undefined, use("could-not-ask")],
+    [inForce, unknown, paused("1"), use("could-not-ask")],
     [inForce, same, undefined, use("same")],
     [inForce, same, paused("1"), use("same")],
     [inForce, other, paused("2"), useFailed],

@@ -41,7 +41,7 @@ test("a policy the store does not take is used and remembered, and written when 
   assert.equal((await source.answer(D)).kind, "policy");
   world.dns.down();
   const remembered = await source.answer(D);
-  assert.equal(remembered.kind === "policy" && remembered.recordChecked, "unavailable");
+  assert.equal(remembered.kind === "policy" && remembered.recordChecked, "could-not-ask");
   assert.equal(world.store.policies.size, 0);
   world.store.failing.writes = false;
   await source.answer(D);

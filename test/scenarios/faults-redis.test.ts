@@ -34,7 +34,9 @@ async function startBusyLab(): Promise<AsyncDisposable & { lab: Lab; host: MxHos
 const accepts = (host: MxHost) => host.behave({ rcpt: () => undefined });
 
 const subjectsAt = (host: MxHost) =>
-  host.messages.map(({ data }) => /^Subject: (.*)$/m.exec(data.toString("latin1"))?.[1]?.trim()).toSorted();
+  host.messages
+    .map(({ data }) => /^Subject: (.*)$/m.exec(data.toString("latin1"))?.[1]?.trim() ?? "")
+    .toSorted((a, b) => a.localeCompare(b));
 
 const letter = (subject: string, lines = 1) => `Subject: ${subject}\r\n\r\n${`${"x".repeat(98)}\r\n`.repeat(lines)}`;
 

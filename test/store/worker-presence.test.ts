@@ -15,7 +15,7 @@ type Bench = {
   connection: Opened;
   /** How many jobs were freed, at each time. */
   freed: number[];
-  start(id: string, change?: Partial<PresenceParts>): Presence;
+  start: (id: string, change?: Partial<PresenceParts>) => Presence;
 };
 
 async function withBench(use: (bench: Bench) => Promise<void>): Promise<void> {

@@ -28,13 +28,14 @@ export async function openBrowser(): Promise<TestBrowser> {
   const browser = await chromium.launch({
     executablePath: programPath("chromium"),
     args: FLAGS,
-    env: { ...process.env, HOME: home } as Record<string, string>,
+    env: { ...process.env, HOME: home },
   });
   return {
     async newPage(options = {}) {
       const context = await browser.newContext({ locale: "en-GB", ...options });
       const page = await context.newPage();
-      page.once("close", () => void context.close());
+      // Closed with its browser, it is closed already.
+      page.once("close", () => void context.close().catch(() => undefined));
       return page;
     },
     async [Symbol.asyncDispose]() {

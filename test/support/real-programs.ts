@@ -20,6 +20,7 @@ function findProgram(name: string): string | undefined {
     ...(process.env["PATH"] ?? "").split(delimiter),
     ...SYSTEM_DIRECTORIES,
     join(SERVER_CACHE, name, "usr", "sbin"),
+    join(SERVER_CACHE, name, "usr", "bin"),
   ];
   return directories.map((directory) => join(directory, name)).find(isExecutable);
 }

@@ -83,7 +83,6 @@ function showState(tone, text) {
   state.textContent = text;
 }
 
-
 addEventListener("popstate", () => void open());
 
 document.addEventListener("click", (event) => {

@@ -26,8 +26,7 @@ const TONES = {
 };
 
 /** A word with a colour; the colour says nothing that the word does not. */
-export const badge = (word, tone = TONES[word] ?? "plain", title = undefined) =>
-  h(`span.badge.${tone}`, { title }, word);
+export const badge = (word, tone = TONES[word] ?? "plain", title) => h(`span.badge.${tone}`, { title }, word);
 
 /** The verdict on a session: good, or the name of what it lacks. */
 export function verdict(word, reason) {
@@ -53,7 +52,12 @@ export function table(rows, columns, { caption, sorting } = {}) {
     const isSorted = sorting.key === sort;
     const state = isSorted ? (sorting.order === "asc" ? "ascending" : "descending") : undefined;
     const arrow = isSorted ? (sorting.order === "asc" ? " ↑" : " ↓") : "";
-    const button = h("button.sort", { type: "button", "data-key": `sort-${sort}`, onclick: () => sorting.by(sort) }, title, arrow);
+    const button = h(
+      "button.sort",
+      { type: "button", "data-key": `sort-${sort}`, onclick: () => sorting.by(sort) },
+      title,
+      arrow,
+    );
     return h("th", { scope: "col", class: number && "number", "aria-sort": state }, button);
   });
   const body = rows.map((row) =>
@@ -61,11 +65,19 @@ export function table(rows, columns, { caption, sorting } = {}) {
       "tr",
       {},
       columns.map(({ title, cell, number, wide }, index) =>
-        h(index === 0 ? "th" : "td", { scope: index === 0 && "row", "data-label": title, class: number ? "number" : wide && "wide" }, cell(row)),
+        h(
+          index === 0 ? "th" : "td",
+          { scope: index === 0 && "row", "data-label": title, class: number ? "number" : wide && "wide" },
+          cell(row),
+        ),
       ),
     ),
   );
-  return h("div.scroll", {}, h("table", {}, caption && h("caption", {}, caption), h("thead", {}, h("tr", {}, heads)), h("tbody", {}, body)));
+  return h(
+    "div.scroll",
+    {},
+    h("table", {}, caption && h("caption", {}, caption), h("thead", {}, h("tr", {}, heads)), h("tbody", {}, body)),
+  );
 }
 
 /** Names and values, one under the other. */
@@ -73,7 +85,9 @@ export const facts = (pairs) =>
   h(
     "dl.facts",
     {},
-    pairs.filter(([, value]) => value !== undefined).map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))),
+    pairs
+      .filter(([, value]) => value !== undefined)
+      .map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))),
   );
 
 export function toast(text, tone = "good") {
@@ -108,10 +122,17 @@ export function ask({ title, text, fields = [], confirm, tone = "primary", act }
   const problem = h("p.problem", { role: "alert" });
   const go = h(`button.${tone}`, { type: "submit" }, confirm);
   const cancel = h("button", { type: "button", onclick: () => dialog.close() }, "Cancel");
-  const form = h("form", { method: "dialog" }, h("h2", {}, title), text && h("p", {}, text), fields, problem, h("div.dialog-actions", {}, cancel, go));
+  const form = h(
+    "form",
+    { method: "dialog" },
+    h("h2", {}, title),
+    text && h("p", {}, text),
+    fields,
+    problem,
+    h("div.dialog-actions", {}, cancel, go),
+  );
   const dialog = h("dialog", { "aria-label": title }, form);
-  form.addEventListener("submit", async (event) => {
-    event.preventDefault();
+  const send = async () => {
     problem.textContent = "";
     go.disabled = true;
     try {
@@ -123,6 +144,10 @@ export function ask({ title, text, fields = [], confirm, tone = "primary", act }
     } finally {
       go.disabled = false;
     }
+  };
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    void send();
   });
   dialog.addEventListener("close", () => dialog.remove());
   document.body.append(dialog);
@@ -133,4 +158,8 @@ export const labelled = (label, control, hint) =>
   h("label.field", {}, h("span", {}, label), control, hint && h("small", {}, hint));
 
 export const select = (name, options, chosen, props = {}) =>
-  h("select", { name, ...props }, options.map(([value, text]) => h("option", { value, selected: value === chosen }, text)));
+  h(
+    "select",
+    { name, ...props },
+    options.map(([value, text]) => h("option", { value, selected: value === chosen }, text)),
+  );

@@ -41,4 +41,9 @@ function fate(message) {
 const MARKS = { ok: "✓", info: "·", warning: "!", error: "✗" };
 
 const findingItem = ({ severity, says, todo }) =>
-  h(`li.${severity}`, {}, h("span.mark", { "aria-label": severity }, MARKS[severity]), h("div", {}, says, todo && h("small.sub", {}, `→ ${todo}`)));
+  h(
+    `li.${severity}`,
+    {},
+    h("span.mark", { "aria-label": severity }, MARKS[severity]),
+    h("div", {}, says, todo && h("small.sub", {}, `→ ${todo}`)),
+  );

@@ -18,7 +18,10 @@ const PROTECTIONS = [
 export function show({ root, parameter: domain, signal, refresh }) {
   const path = `/api/domains/${encodeURIComponent(domain)}`;
   const [head, checked, notices, policy, traffic, hosts, rule, past] = Array.from({ length: 8 }, () => h("div"));
-  const check = button("Check now", () => void during(check, () => runCheck(path, checked, signal)), { tone: "primary", key: "check" });
+  const check = button("Check now", () => void during(check, () => runCheck(path, checked, signal)), {
+    tone: "primary",
+    key: "check",
+  });
   root.append(
     h("p.crumbs", {}, h("a", { href: "/domains" }, "Domains")),
     h("div.title", {}, h("h1", {}, domain), h("div.actions", {}, check)),
@@ -41,7 +44,9 @@ export function show({ root, parameter: domain, signal, refresh }) {
 }
 
 async function runCheck(path, container, signal) {
-  container.replaceChildren(card("Check", h("p.busy", { role: "status" }, "Asking the DNS, fetching the policy, meeting every mail host …")));
+  container.replaceChildren(
+    card("Check", h("p.busy", { role: "status" }, "Asking the DNS, fetching the policy, meeting every mail host …")),
+  );
   try {
     const result = await post(`${path}/check`, undefined, signal);
     container.replaceChildren(checkResult(result, () => container.replaceChildren()));
@@ -58,12 +63,16 @@ function headline({ domain, policy, queue, exception }) {
     {},
     inForce ? badge(policy.mode) : badge(policy.state === "none" ? "no policy" : policy.state, "plain"),
     exception && [" ", badge("exception", "hold", exceptionText(exception))],
-    " ",
+    " · ",
     queue === undefined
-      ? "No mail waits for it."
-      : h("a", { href: `/queue?to=${encodeURIComponent(domain)}` }, `${plural(queue.queued, "delivery waits", "deliveries wait")}`),
-    " ",
-    h("a", { href: `/messages?to=${encodeURIComponent(domain)}` }, "Its messages"),
+      ? "no mail waits for it"
+      : h(
+          "a",
+          { href: `/queue?to=${encodeURIComponent(domain)}` },
+          plural(queue.queued, "delivery waits", "deliveries wait"),
+        ),
+    " · ",
+    h("a", { href: `/messages?to=${encodeURIComponent(domain)}` }, "its messages"),
   );
 }
 
@@ -86,7 +95,11 @@ function policyCard(policy, refresh) {
   );
   const forget = button("Forget …", () => askToForget(domain, refresh), { key: "forget" });
   if (state === "none") {
-    return card("MTA-STS policy", [empty("None is cached: the domain publishes none, or no mail has asked for it."), failureText(failure)], { actions: [fetchNow] });
+    return card(
+      "MTA-STS policy",
+      [empty("None is cached: the domain publishes none, or no mail has asked for it."), failureText(failure)],
+      { actions: [fetchNow] },
+    );
   }
   return card(
     "MTA-STS policy",
@@ -95,7 +108,15 @@ function policyCard(policy, refresh) {
         ["state", state],
         ["mode", mode && badge(mode)],
         ["id", id && h("code", {}, id)],
-        ["hosts", mx && h("span", {}, mx.map((host) => h("code.block", {}, host)))],
+        [
+          "hosts",
+          mx &&
+            h(
+              "span",
+              {},
+              mx.map((host) => h("code.block", {}, host)),
+            ),
+        ],
         ["max_age", maxAgeSeconds === undefined ? undefined : seconds(maxAgeSeconds)],
         ["fetched", policy.fetchedAt && when(policy.fetchedAt)],
         ["expires", policy.expiresAt && when(policy.expiresAt)],
@@ -133,10 +154,17 @@ function trafficCard({ days, shadow }) {
   }));
   const total = (name) => days.reduce((sum, day) => sum + day[name], 0);
   const sent = total("verified") + total("encrypted") + total("clear");
-  const share = sent === 0 ? "No mail has gone to it in the last two weeks." : `${percent(total("verified") / sent)} of ${plural(sent, "session")} over verified TLS in two weeks${total("refused") > 0 ? `; ${plural(total("refused"), "session")} refused` : ""}.`;
+  const share =
+    sent === 0
+      ? "No mail has gone to it in the last two weeks."
+      : `${percent(total("verified") / sent)} of ${plural(sent, "session")} over verified TLS in two weeks${total("refused") > 0 ? `; ${plural(total("refused"), "session")} refused` : ""}.`;
   return card("What protected its mail", [
     h("p", {}, share),
-    stackedBars(bars, PROTECTIONS.map(([name]) => name), { label: "Sessions by protection on each of the last 14 days", height: 90 }),
+    stackedBars(
+      bars,
+      PROTECTIONS.map(([name]) => name),
+      { label: "Sessions by protection on each of the last 14 days", height: 90 },
+    ),
     legend(PROTECTIONS),
     shadow && shadowText(shadow),
   ]);
@@ -146,7 +174,17 @@ function shadowText({ messages, refused, why, ready }) {
   const words = ready
     ? `Under enforce all ${plural(messages, "message")} would have been delivered: ready to enforce.`
     : `Under enforce ${number(refused)} of ${plural(messages, "message")} would have been refused:`;
-  return h("div.notice", {}, h("p", {}, words), why.length > 0 && h("ul", {}, why.slice(0, 5).map(({ what, messages: count }) => h("li", {}, `${what} (${number(count)})`))));
+  return h(
+    "div.notice",
+    {},
+    h("p", {}, words),
+    why.length > 0 &&
+      h(
+        "ul",
+        {},
+        why.slice(0, 5).map(({ what, messages: count }) => h("li", {}, `${what} (${number(count)})`)),
+      ),
+  );
 }
 
 function hostsCard(hosts) {
@@ -155,7 +193,10 @@ function hostsCard(hosts) {
     { title: "Host", cell: ({ host, address }) => [host, h("small.sub", {}, address)] },
     { title: "Met", number: true, cell: ({ at }) => when(at) },
     { title: "Protection", cell: ({ protection }) => badge(protection) },
-    { title: "Verdict", cell: (host) => [verdict(host.verdict, host.reason), host.reason && h("small.sub", {}, host.reason)] },
+    {
+      title: "Verdict",
+      cell: (host) => [verdict(host.verdict, host.reason), host.reason && h("small.sub", {}, host.reason)],
+    },
     { title: "TLS", wide: true, cell: ({ tls }) => tls },
     { title: "Certificate", wide: true, cell: certificateText },
   ];
@@ -165,12 +206,20 @@ function hostsCard(hosts) {
 function certificateText({ certificate }) {
   if (certificate === undefined) return "–";
   const { names, issuer, expiresAt } = certificate;
-  return [names.join(", ") || "no host name", h("small.sub", {}, `from ${issuer}`, expiresAt && [", ends ", when(expiresAt)])];
+  return [
+    names.join(", ") || "no host name",
+    h("small.sub", {}, `from ${issuer}`, expiresAt && [", ends ", when(expiresAt)]),
+  ];
 }
 
 function ruleCard({ domain, exception, configuredRule }, refresh) {
-  const set = button(exception === undefined ? "Set an exception …" : "Replace …", () => askForException(domain, refresh), { key: "exception" });
-  const end = exception && button("End it now", () => void during(end, () => endException(domain, refresh)), { key: "end" });
+  const set = button(
+    exception === undefined ? "Set an exception …" : "Replace …",
+    () => askForException(domain, refresh),
+    { key: "exception" },
+  );
+  const end =
+    exception && button("End it now", () => void during(end, () => endException(domain, refresh)), { key: "end" });
   const content =
     exception === undefined
       ? h("p", {}, "The configuration's rule holds: ", badge(configuredRule, "plain"), ".")
@@ -192,9 +241,19 @@ async function endException(domain, refresh) {
 }
 
 function pastCard({ policy, trail }) {
-  const changes = policy.history.map(({ fetchedAt, mode, id, mx }) => ({ at: fetchedAt, what: [badge(mode), ` policy ${id} fetched: ${mx.join(", ")}`] }));
+  const changes = policy.history.map(({ fetchedAt, mode, id, mx }) => ({
+    at: fetchedAt,
+    what: [badge(mode), ` policy ${id} fetched: ${mx.join(", ")}`],
+  }));
   const actions = trail.map((action) => ({ at: action.at, what: actionText(action) }));
   const all = [...changes, ...actions].sort((a, b) => (a.at < b.at ? 1 : -1)).slice(0, 30);
   if (all.length === 0) return undefined;
-  return card("What happened", h("ol.events", {}, all.map(({ at, what }) => h("li", {}, when(at), " ", what))));
+  return card(
+    "What happened",
+    h(
+      "ol.events",
+      {},
+      all.map(({ at, what }) => h("li", {}, when(at), " ", what)),
+    ),
+  );
 }

@@ -10,7 +10,7 @@ const PAGE = 100;
 /** In which order a column is first sorted. */
 const FIRST = { domain: "asc", mode: "asc", expiresAt: "asc", verifiedShare: "asc" };
 
-export function show({ root, signal, query: address, go, refresh }) {
+export function show({ root, signal, query: address, refresh }) {
   const wish = {
     search: address.get("search") ?? "",
     mode: address.get("mode") ?? "",
@@ -28,7 +28,7 @@ export function show({ root, signal, query: address, go, refresh }) {
   root.append(h("h1", {}, "Domains"), toolbar(wish, change), list);
   return async () => {
     const page = await get(`/api/domains${query({ ...wish, limit: PAGE })}`, signal);
-    update(list, [page, wish], () => results(page, wish, change, go));
+    update(list, [page, wish], () => results(page, wish, change));
   };
 }
 
@@ -63,7 +63,7 @@ function toolbar(wish, change) {
   return h("div.toolbar", { role: "search" }, search, mode, h("label.check", {}, trouble, "only what needs a look"));
 }
 
-function results(page, wish, change, go) {
+function results(page, wish, change) {
   const { rows, matched, total, modes } = page;
   const sorting = {
     key: wish.sort,
@@ -89,7 +89,9 @@ const link = ({ domain, exception }) => [
 ];
 
 const mode = ({ mode, policyState }) =>
-  policyState === "none" || policyState === "in force" ? badge(mode === "none" && policyState === "none" ? "no policy" : mode) : badge(policyState, "plain");
+  policyState === "none" || policyState === "in force"
+    ? badge(mode === "none" && policyState === "none" ? "no policy" : mode)
+    : badge(policyState, "plain");
 
 const COLUMNS = [
   { title: "Domain", sort: "domain", cell: link },
@@ -99,8 +101,17 @@ const COLUMNS = [
   { title: "Expires", sort: "expiresAt", number: true, cell: ({ expiresAt }) => when(expiresAt) },
   { title: "Last verdict", sort: "verdict", cell: ({ verdict: word, reason }) => verdict(word, reason) },
   { title: "Last mail", sort: "lastAt", number: true, cell: ({ lastAt }) => when(lastAt) },
-  { title: "Verified TLS", sort: "verifiedShare", cell: ({ verifiedShare }) => meter(verifiedShare, percent(verifiedShare)) },
-  { title: "Incidents", sort: "incidents", number: true, cell: ({ incidents }) => (incidents === 0 ? "–" : badge(String(incidents), "bad")) },
+  {
+    title: "Verified TLS",
+    sort: "verifiedShare",
+    cell: ({ verifiedShare }) => meter(verifiedShare, percent(verifiedShare)),
+  },
+  {
+    title: "Incidents",
+    sort: "incidents",
+    number: true,
+    cell: ({ incidents }) => (incidents === 0 ? "–" : badge(String(incidents), "bad")),
+  },
 ];
 
 function pager({ offset }, matched, change) {
@@ -109,7 +120,10 @@ function pager({ offset }, matched, change) {
   return h(
     "div.pager",
     {},
-    button("← Previous", () => change({ offset: Math.max(0, offset - PAGE) }), { key: "previous", disabled: offset === 0 }),
+    button("← Previous", () => change({ offset: Math.max(0, offset - PAGE) }), {
+      key: "previous",
+      disabled: offset === 0,
+    }),
     h("span", {}, `${number(offset + 1)} to ${number(last)} of ${number(matched)}`),
     button("Next →", () => change({ offset: offset + PAGE }), { key: "next", disabled: last >= matched }),
   );

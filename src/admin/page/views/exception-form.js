@@ -5,7 +5,9 @@ import { exactly } from "../format.js";
 import { ask, labelled, select } from "../parts.js";
 
 export const exceptionText = ({ what }) =>
-  what.kind === "pin" ? `only ${what.mx.join(", ")}, with verified TLS` : RULES.find(([rule]) => rule === what.rule)?.[1] ?? what.rule;
+  what.kind === "pin"
+    ? `only ${what.mx.join(", ")}, with verified TLS`
+    : (RULES.find(([rule]) => rule === what.rule)?.[1] ?? what.rule);
 
 const RULES = [
   ["disable", "disable: deliver without any policy"],
@@ -28,13 +30,22 @@ const HOUR_MS = 3_600_000;
 
 /** `domain`: absent where it is asked for too. */
 export function askForException(domain, refresh) {
-  const hosts = labelled("Mail hosts", h("input", { name: "mx", placeholder: "mx1.example.com, *.mx.example.net" }), "only for pin");
+  const hosts = labelled(
+    "Mail hosts",
+    h("input", { name: "mx", placeholder: "mx1.example.com, *.mx.example.net" }),
+    "only for pin",
+  );
   const fields = [
-    domain === undefined && labelled("Domain", h("input", { name: "domain", required: true, placeholder: "example.com" })),
+    domain === undefined &&
+      labelled("Domain", h("input", { name: "domain", required: true, placeholder: "example.com" })),
     labelled("Rule", select("rule", RULES, "disable")),
     hosts,
     labelled("How long", select("hours", LENGTHS, "48")),
-    labelled("Reason", h("input", { name: "reason", required: true, maxlength: 500, placeholder: "their certificate ran out" }), "it goes into the log, and into the history of each message"),
+    labelled(
+      "Reason",
+      h("input", { name: "reason", required: true, maxlength: 500, placeholder: "their certificate ran out" }),
+      "it goes into the log, and into the history of each message",
+    ),
   ];
   ask({
     title: domain === undefined ? "Set an exception" : `Set an exception for ${domain}`,
@@ -45,7 +56,10 @@ export function askForException(domain, refresh) {
       const name = domain ?? form.get("domain").trim();
       const rule = form.get("rule");
       const hours = form.get("hours");
-      const mx = form.get("mx").split(/[\s,]+/).filter(Boolean);
+      const mx = form
+        .get("mx")
+        .split(/[\s,]+/)
+        .filter(Boolean);
       await put(`/api/rules/${encodeURIComponent(name)}`, {
         reason: form.get("reason"),
         ...(rule === "pin" ? { pinMx: mx } : { mtaSts: rule }),

@@ -8,7 +8,11 @@ import { actionText, askForException, exceptionText } from "./exception-form.js"
 export function show({ root, signal, refresh }) {
   const [now, configured, trail] = [h("div"), h("div"), h("div")];
   const add = button("Set an exception …", () => askForException(undefined, refresh), { tone: "primary", key: "add" });
-  root.append(h("div.title", {}, h("h1", {}, "Exceptions"), h("div.actions", {}, add)), now, h("div.columns", {}, trail, configured));
+  root.append(
+    h("div.title", {}, h("h1", {}, "Exceptions"), h("div.actions", {}, add)),
+    now,
+    h("div.columns", {}, trail, configured),
+  );
   return async () => {
     const [rules, actions] = await Promise.all([get("/api/rules", signal), get("/api/trail?limit=100", signal)]);
     update(now, rules.exceptions, (exceptions) => exceptionsCard(exceptions, refresh));
@@ -56,5 +60,9 @@ const trailCard = (trail) =>
     "Trail",
     trail.length === 0
       ? empty("Nothing was set, taken back or forgotten lately.")
-      : h("ol.events", {}, trail.map((action) => h("li", {}, when(action.at), " ", domainLink(action.domain), ": ", actionText(action)))),
+      : h(
+          "ol.events",
+          {},
+          trail.map((action) => h("li", {}, when(action.at), " ", domainLink(action.domain), ": ", actionText(action))),
+        ),
   );

@@ -17,10 +17,17 @@ export function show({ root, signal }) {
   root.append(h("h1", {}, "Incidents"), open, past);
   return async () => {
     const incidents = await get("/api/incidents", signal);
-    update(open, incidents.open, (list) => card("Open", list.length === 0 ? empty("None. Policies and certificates are as they should be.") : incidentList(list)));
+    update(open, incidents.open, (list) =>
+      card(
+        "Open",
+        list.length === 0 ? empty("None. Policies and certificates are as they should be.") : incidentList(list),
+      ),
+    );
     update(past, incidents.past, (list) => (list.length === 0 ? undefined : card("Over", incidentList(list))));
   };
 }
+
+export const incidentTitle = ({ cause }) => TITLES[cause] ?? cause;
 
 export const incidentList = (incidents) => h("ul.incidents", {}, incidents.map(item));
 
@@ -29,12 +36,29 @@ function item({ cause, subject, detail, count, firstAt, lastAt, closedAt, becaus
   return h(
     `li${isOpen ? "" : ".over"}`,
     {},
-    h("p", {}, badge(isOpen ? "open" : "over", isOpen ? "bad" : "plain"), " ", h("strong", {}, TITLES[cause] ?? cause)),
+    h(
+      "p",
+      {},
+      badge(isOpen ? "open" : "over", isOpen ? "bad" : "plain"),
+      " ",
+      h("strong", {}, incidentTitle({ cause })),
+    ),
     h("p", {}, subject !== "*" && [subjectLink(cause, subject), ": "], detail),
-    h("p.quiet", {}, "first ", when(firstAt), ", last ", when(lastAt), `, met ${plural(count, "time")}`, because && `; over: ${because}`),
+    h(
+      "p.quiet",
+      {},
+      "first ",
+      when(firstAt),
+      ", last ",
+      when(lastAt),
+      `, met ${plural(count, "time")}`,
+      because && `; over: ${because}`,
+    ),
   );
 }
 
 /** Of a certificate it is the mail host, which has no page. */
 const subjectLink = (cause, subject) =>
-  cause === "certificate-expiring" ? h("code", {}, subject) : h("a", { href: `/domains/${encodeURIComponent(subject)}` }, subject);
+  cause === "certificate-expiring"
+    ? h("code", {}, subject)
+    : h("a", { href: `/domains/${encodeURIComponent(subject)}` }, subject);

@@ -13,29 +13,57 @@ export function show({ root, parameter: id, signal, refresh }) {
       if (error.status !== 404) throw error;
       return { messages: [] };
     });
-    update(list, messages, () => (messages.length === 0 ? unknown() : messages.map((message) => story(message, refresh))));
+    update(list, messages, () =>
+      messages.length === 0 ? unknown() : messages.map((message) => story(message, refresh, id)),
+    );
   };
 }
 
-const unknown = () => card("Nothing is known of it", empty("It never came here, or longer ago than the history is kept (history.retention)."));
+const unknown = () =>
+  card(
+    "Nothing is known of it",
+    empty("It never came here, or longer ago than the history is kept (history.retention)."),
+  );
 
-function story({ id, state, explanation, domains }, refresh) {
-  const about = h("ul.about", {}, explanation.about.map((line) => h("li", {}, line)));
+function story({ id, state, explanation, domains }, refresh, shown) {
+  const about = h(
+    "ul.about",
+    {},
+    explanation.about.map((line) => h("li", {}, line)),
+  );
   return [
-    card(h("span", {}, badge(state), " ", h("code", {}, id)), about),
-    explanation.domains.map((told) => domainCard(id, told, domains.find(({ domain }) => domain === told.domain), refresh)),
+    card(
+      h("span", {}, badge(state), id !== shown && [" ", h("a", { href: `/messages/${id}` }, h("code", {}, id))]),
+      about,
+    ),
+    explanation.domains.map((told) =>
+      domainCard(
+        id,
+        told,
+        domains.find(({ domain }) => domain === told.domain),
+        refresh,
+      ),
+    ),
   ];
 }
 
 function domainCard(message, { domain, summary, timeline, next, state }, { queue }, refresh) {
   const link = h("a", { href: `/domains/${encodeURIComponent(domain)}` }, domain);
-  const actions = queue === undefined ? [] : verbButtons({ messages: [message], to: domain }, `${message} to ${domain}`, refresh, queue.state === "held");
+  const actions =
+    queue === undefined
+      ? []
+      : verbButtons({ messages: [message], to: domain }, `${message} to ${domain}`, refresh, queue.state === "held");
   return card(
     h("span", {}, link, " ", badge(state)),
     [
       h("p.summary", {}, summary),
       h("ol.timeline", {}, timeline.map(step)),
-      next.length > 0 && h("div.notice", {}, next.map((line) => h("p", {}, line))),
+      next.length > 0 &&
+        h(
+          "div.notice",
+          {},
+          next.map((line) => h("p", {}, line)),
+        ),
     ],
     { actions },
   );

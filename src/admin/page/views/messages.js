@@ -49,7 +49,12 @@ function toolbar(wish, change, go) {
     select("sinceHours", TIMES, wish.sinceHours, { "aria-label": "Time" }),
     h("button", { type: "submit" }, "Find"),
   );
-  const id = h("input", { name: "id", required: true, placeholder: "Queue id or Message-ID", "aria-label": "Queue id or Message-ID" });
+  const id = h("input", {
+    name: "id",
+    required: true,
+    placeholder: "Queue id or Message-ID",
+    "aria-label": "Queue id or Message-ID",
+  });
   const open = h(
     "form.toolbar",
     {
@@ -87,6 +92,8 @@ function recipients({ accepted, domains }) {
 
 function why({ explanation }) {
   const several = explanation.domains.length > 1;
-  const words = explanation.domains.map(({ domain, summary }) => (several ? `${domain}: ${summary}` : summary)).join("; ");
+  const words = explanation.domains
+    .map(({ domain, summary }) => (several ? `${domain}: ${summary}` : summary))
+    .join("; ");
   return h("span.clamp", { title: words }, words);
 }

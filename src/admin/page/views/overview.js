@@ -4,7 +4,7 @@ import { legend, stackedBars } from "../chart.js";
 import { h, update } from "../dom.js";
 import { number, plural, when } from "../format.js";
 import { badge, card, empty, facts, table } from "../parts.js";
-import { incidentList } from "./incidents.js";
+import { incidentList, incidentTitle } from "./incidents.js";
 
 const FLOWS = [
   ["delivered", "delivered"],
@@ -32,16 +32,42 @@ export function show({ root, signal }) {
 }
 
 const tile = (label, value, detail, { href, tone = "" } = {}) =>
-  h(`a.tile${tone && `.${tone}`}`, { href }, h("span.label", {}, label), h("strong", {}, value), h("span.detail", {}, detail));
+  h(
+    `a.tile${tone && `.${tone}`}`,
+    { href },
+    h("span.label", {}, label),
+    h("strong", {}, value),
+    h("span.detail", {}, detail),
+  );
 
 function tilesOf({ flow, queue, incidents, domains }) {
   const total = (name) => flow.reduce((sum, minute) => sum + minute[name], 0);
-  const oldest = queue.destinations.map(({ oldestAt }) => oldestAt).filter(Boolean).sort()[0];
+  const oldest = queue.destinations
+    .map(({ oldestAt }) => oldestAt)
+    .filter(Boolean)
+    .sort()[0];
   return [
-    tile("Delivered in the last hour", number(total("delivered")), `${number(total("accepted"))} accepted, ${number(total("failed"))} failed`, { href: "/messages" }),
-    tile("In the queue", number(queue.total), oldest === undefined ? "nothing waits" : ["oldest ", when(oldest)], { href: "/queue" }),
-    tile("Open incidents", number(incidents.length), incidents.length === 0 ? "nothing to look at" : incidents[0].cause, { href: "/incidents", tone: incidents.length > 0 ? "alert" : "" }),
-    tile("Domains under enforce", number(domains.modes.enforce), `${number(domains.modes.testing)} testing, ${number(domains.modes.none)} without a policy`, { href: "/domains" }),
+    tile(
+      "Delivered in the last hour",
+      number(total("delivered")),
+      `${number(total("accepted"))} accepted, ${number(total("failed"))} failed`,
+      { href: "/messages" },
+    ),
+    tile("In the queue", number(queue.total), oldest === undefined ? "nothing waits" : ["oldest ", when(oldest)], {
+      href: "/queue",
+    }),
+    tile(
+      "Open incidents",
+      number(incidents.length),
+      incidents.length === 0 ? "nothing to look at" : incidentTitle(incidents[0]),
+      { href: "/incidents", tone: incidents.length > 0 ? "alert" : "" },
+    ),
+    tile(
+      "Domains under enforce",
+      number(domains.modes.enforce),
+      `${number(domains.modes.testing)} testing, ${number(domains.modes.none)} without a policy`,
+      { href: "/domains" },
+    ),
   ];
 }
 
@@ -52,7 +78,11 @@ function flowCard(flow) {
   }));
   const label = "Outcomes of attempts in each of the last 60 minutes";
   return card("Flow of mail", [
-    stackedBars(bars, FLOWS.map(([name]) => name), { label }),
+    stackedBars(
+      bars,
+      FLOWS.map(([name]) => name),
+      { label },
+    ),
     h("div.chart-foot", {}, h("span", {}, "60 min ago"), legend(FLOWS), h("span", {}, "now")),
   ]);
 }
@@ -67,14 +97,15 @@ function queueCard({ total, states, destinations, destinationCount }) {
     { title: "Why", wide: true, cell: ({ lastReason = "" }) => h("span.clamp", { title: lastReason }, lastReason) },
   ];
   const more = destinationCount - destinations.length;
-  return card(
-    "Queue",
-    [
-      h("p.row", {}, words.map(([state, count]) => [badge(`${number(count)} ${state}`, state === "held" ? "hold" : "plain"), " "])),
-      table(destinations, columns),
-      more > 0 && h("p.more", {}, h("a", { href: "/queue" }, `and ${plural(more, "more destination")}`)),
-    ],
-  );
+  return card("Queue", [
+    h(
+      "p.row",
+      {},
+      words.map(([state, count]) => [badge(`${number(count)} ${state}`, state === "held" ? "hold" : "plain"), " "]),
+    ),
+    table(destinations, columns),
+    more > 0 && h("p.more", {}, h("a", { href: "/queue" }, `and ${plural(more, "more destination")}`)),
+  ]);
 }
 
 const incidentsCard = (incidents) =>

@@ -21,10 +21,13 @@ const QUESTIONS = {
 /** @param selection as the API takes it @param what in words @param isHeld some of it is held */
 export function verbButtons(selection, what, refresh, isHeld) {
   const now = (verb, text) => {
-    const element = button(text, () => void during(element, () => change(verb, selection, undefined, refresh)), { key: `${verb}-${what}` });
+    const element = button(text, () => void during(element, () => change(verb, selection, undefined, refresh)), {
+      key: `${verb}-${what}`,
+    });
     return element;
   };
-  const asked = (verb, text, tone) => button(text, () => void question(verb, selection, what, refresh), { tone, key: `${verb}-${what}` });
+  const asked = (verb, text, tone) =>
+    button(text, () => void question(verb, selection, what, refresh), { tone, key: `${verb}-${what}` });
   return [
     now("retry", "Retry"),
     isHeld ? now("release", "Release") : asked("hold", "Hold …"),
@@ -35,15 +38,23 @@ export function verbButtons(selection, what, refresh, isHeld) {
 
 async function question(verb, selection, what, refresh) {
   const [name, text] = QUESTIONS[verb];
-  const { matched } = await post(`/api/queue/${verb}`, { ...selection, dryRun: true }).catch(() => ({ matched: undefined }));
+  const { matched } = await post(`/api/queue/${verb}`, { ...selection, dryRun: true }).catch(() => ({
+    matched: undefined,
+  }));
   const count = matched === undefined ? "" : ` (${plural(matched, "delivery", "deliveries")})`;
   ask({
     title: `${name} ${what}${count}?`,
     text,
-    fields: [labelled("Reason", h("input", { name: "reason", maxlength: 500, required: verb === "bounce" }), "it goes into the history of each message")],
+    fields: [
+      labelled(
+        "Reason",
+        h("input", { name: "reason", maxlength: 500, required: verb === "bounce" }),
+        "it goes into the history of each message",
+      ),
+    ],
     confirm: name,
     tone: verb === "hold" ? "primary" : "danger",
-    act: async (form) => void (await change(verb, selection, form.get("reason").trim() || undefined, refresh)),
+    act: (form) => change(verb, selection, form.get("reason").trim() || undefined, refresh),
   });
 }
 

@@ -30,20 +30,43 @@ function destinations({ total, states, destinations: rows, destinationCount }, r
   const counts = Object.entries(states).filter(([, count]) => count > 0);
   const more = destinationCount - rows.length;
   return card(plural(total, "delivery", "deliveries"), [
-    h("p.row", {}, counts.map(([state, count]) => [h("a", { href: `/queue?state=${state}` }, badge(`${number(count)} ${state}`, state === "held" ? "hold" : "plain")), " "])),
+    h(
+      "p.row",
+      {},
+      counts.map(([state, count]) => [
+        h(
+          "a",
+          { href: `/queue?state=${state}` },
+          badge(`${number(count)} ${state}`, state === "held" ? "hold" : "plain"),
+        ),
+        " ",
+      ]),
+    ),
     table(rows, destinationColumns(refresh)),
     more > 0 && h("p.more", {}, `and ${plural(more, "more destination")}`),
   ]);
 }
 
 const destinationColumns = (refresh) => [
-  { title: "Destination", cell: ({ domain }) => h("a", { href: `/queue?to=${encodeURIComponent(domain)}`, "data-key": `to-${domain}` }, domain) },
+  {
+    title: "Destination",
+    cell: ({ domain }) =>
+      h("a", { href: `/queue?to=${encodeURIComponent(domain)}`, "data-key": `to-${domain}` }, domain),
+  },
   { title: "Queued", number: true, cell: ({ queued }) => number(queued) },
   { title: "Held", number: true, cell: ({ states }) => (states.held === 0 ? "–" : number(states.held)) },
   { title: "Oldest", number: true, cell: ({ oldestAt }) => when(oldestAt) },
   { title: "Next try", number: true, cell: ({ nextAt }) => when(nextAt) },
-  { title: "Last reason", wide: true, cell: ({ lastReason = "–" }) => h("span.clamp", { title: lastReason }, lastReason) },
-  { title: "", cell: ({ domain, states, queued }) => h("div.verbs", {}, verbButtons({ to: domain }, `all to ${domain}`, refresh, states.held === queued)) },
+  {
+    title: "Last reason",
+    wide: true,
+    cell: ({ lastReason = "–" }) => h("span.clamp", { title: lastReason }, lastReason),
+  },
+  {
+    title: "",
+    cell: ({ domain, states, queued }) =>
+      h("div.verbs", {}, verbButtons({ to: domain }, `all to ${domain}`, refresh, states.held === queued)),
+  },
 ];
 
 function showJobs({ root, signal, refresh, query: address, go }) {
@@ -58,7 +81,8 @@ function showJobs({ root, signal, refresh, query: address, go }) {
 }
 
 function filterBar(wish, go) {
-  const input = (name, placeholder, type = "text") => h("input", { type, name, value: wish[name], placeholder, "aria-label": placeholder });
+  const input = (name, placeholder, type = "text") =>
+    h("input", { type, name, value: wish[name], placeholder, "aria-label": placeholder });
   const form = h(
     "form.toolbar",
     {
@@ -70,7 +94,9 @@ function filterBar(wish, go) {
     },
     input("to", "To: domain", "search"),
     input("from", "From: address or domain"),
-    select("state", [["", "every state"], ...STATES.map((state) => [state, state])], wish.state, { "aria-label": "State" }),
+    select("state", [["", "every state"], ...STATES.map((state) => [state, state])], wish.state, {
+      "aria-label": "State",
+    }),
     h("button", { type: "submit" }, "Find"),
   );
   return form;
@@ -81,22 +107,42 @@ function jobs({ matched, jobs: rows }, selection, refresh) {
   const what = Object.values(selection).join(", ");
   const isHeld = rows.every(({ state }) => state === "held");
   return card(
-    matched > rows.length ? `The oldest ${rows.length} of ${number(matched)} deliveries` : plural(matched, "delivery", "deliveries"),
+    matched > rows.length
+      ? `The oldest ${rows.length} of ${number(matched)} deliveries`
+      : plural(matched, "delivery", "deliveries"),
     table(rows, jobColumns(refresh)),
     { actions: verbButtons(selection, `all of ${what}`, refresh, isHeld) },
   );
 }
 
 const jobColumns = (refresh) => [
-  { title: "Message", cell: ({ message }) => h("a", { href: `/messages/${message}`, "data-key": `m-${message}` }, h("code", {}, message)) },
-  { title: "State", cell: ({ state, order }) => [badge(state), order && [" ", badge(`${order.verb} ordered`, "info")]] },
+  {
+    title: "Message",
+    cell: ({ message }) => h("a", { href: `/messages/${message}`, "data-key": `m-${message}` }, h("code", {}, message)),
+  },
+  {
+    title: "State",
+    cell: ({ state, order }) => [badge(state), order && [" ", badge(`${order.verb} ordered`, "info")]],
+  },
   { title: "From", cell: ({ data }) => data.from || "<>" },
   { title: "To", cell: ({ data }) => recipientWords(data.recipients) },
   { title: "Accepted", number: true, cell: ({ data }) => when(data.acceptedAt) },
   { title: "Tries", number: true, cell: ({ data }) => number(data.attempt) },
   { title: "Next try", number: true, cell: ({ state, at }) => (state === "deferred" ? when(at) : "–") },
-  { title: "Last reason", wide: true, cell: ({ data }) => h("span.clamp", { title: data.waitingBecause }, data.waitingBecause ?? "–") },
-  { title: "", cell: ({ message, domain, state }) => h("div.verbs", {}, verbButtons({ messages: [message], to: domain }, `${message} to ${domain}`, refresh, state === "held")) },
+  {
+    title: "Last reason",
+    wide: true,
+    cell: ({ data }) => h("span.clamp", { title: data.waitingBecause }, data.waitingBecause ?? "–"),
+  },
+  {
+    title: "",
+    cell: ({ message, domain, state }) =>
+      h(
+        "div.verbs",
+        {},
+        verbButtons({ messages: [message], to: domain }, `${message} to ${domain}`, refresh, state === "held"),
+      ),
+  },
 ];
 
 function recipientWords(recipients) {
