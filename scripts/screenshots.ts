@@ -17,8 +17,9 @@ const PICTURES = [
   { name: "domains", path: "/domains?sort=verdict&order=desc" },
   { name: "domains-dark", path: "/domains?sort=verdict&order=desc", dark: true },
   { name: "domains-phone", path: "/domains?trouble=true", phone: true },
-  { name: "domain", path: "/domains/expired.test", check: true },
-  { name: "domain-dark", path: "/domains/testing-bad-cert.test", dark: true },
+  { name: "domain", path: "/domains/expired.test" },
+  { name: "domain-check", path: "/domains/expired.test", check: true },
+  { name: "domain-dark", path: "/domains/testing-expired.test", dark: true },
   { name: "message", path: "message:expired.test" },
   { name: "message-phone", path: "message:expired.test", phone: true, dark: true },
   { name: "messages", path: "/messages" },
@@ -39,7 +40,7 @@ await using relay = await startTestRelay(lab, {
 });
 const base = `http://127.0.0.1:${relay.relay.admin?.port}`;
 const sent = await sendToAll();
-await fetch(`${base}/api/rules/untrusted.test`, {
+await fetch(`${base}/api/rules/other-ca.test`, {
   method: "PUT",
   headers: { "content-type": "application/json" },
   body: JSON.stringify({

@@ -52,7 +52,7 @@ export function createRecorder(
       const answer = known?.answer;
       if (answer?.kind !== "policy" || answer.recordChecked !== "could-not-ask") return false;
       return [...outcomes.values()].some(
-        ({ kind, ...outcome }) => "reason" in outcome && outcome.reason === "policy-violation",
+        (outcome) => outcome.kind === "deferred" && outcome.reason === "policy-violation",
       );
     },
     attempt({ at, ...what }) {

@@ -68,7 +68,10 @@ export async function startRelay(config: Config, parts: { log: Logger; events?: 
   const rules = await openRules({ connection, events, tell }, opened);
   const tasks = tlsReportTasks(await openTlsReporting({ config, connection, queue, network: protocols, events }));
   const { onTlsResult } = tlsCounting;
-  startDeliveries({ config, live, connection, queue, protocols, events, watching, rules, tasks, onTlsResult, counting: admin }, opened);
+  startDeliveries(
+    { config, live, connection, queue, protocols, events, watching, rules, tasks, onTlsResult, counting: admin },
+    opened,
+  );
   const publishing = await startPublishing({ live, dns: protocols.dns, events }, opened);
   const submission = await startSubmission({ live, connection, queue, events, log: parts.log }, opened);
   const adminAddress = await admin.open({ protocols, queue, rules, listeners: submission.addresses.length });

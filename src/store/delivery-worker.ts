@@ -18,6 +18,7 @@ import type { MailQueue } from "./mail-queue.ts";
 import { park } from "./parking.ts";
 import { activeKey } from "./queue-layout.ts";
 import { TrackedWorker } from "./tracked-worker.ts";
+import { untilTaken } from "./until-taken.ts";
 import { startPresence } from "./worker-presence.ts";
 
 /** One delivery job in the hands of `deliver`. While Redis is away its methods wait, but for `addBounce`. */
@@ -296,7 +297,10 @@ async function putOff(
   const options = { skipAttempt: true, ...(Object.keys(fields).length === 0 ? {} : { fieldsToUpdate: fields }) };
   const id = job.id ?? "";
   try {
-    await backend.moveToDelayed(id, Date.now(), Math.max(0, delayMs), token, options);
+    await untilTaken(
+      () => backend.moveToDelayed(id, Date.now(), Math.max(0, delayMs), token, options),
+      () => !backend.closing,
+    );
   } catch (err) {
     // Redis was killed after it had done so, and before it could say so. Told a second
     // time it knows of no lock, or of another's who has taken the job since.

@@ -5,6 +5,7 @@
  */
 import type { Job, Worker } from "bullmq";
 import { PacedWorker } from "./paced-worker.ts";
+import { untilTaken } from "./until-taken.ts";
 
 export class TrackedWorker<Data> extends PacedWorker<Data> {
   /** The token of each job in hand, by the job's id. */
@@ -19,6 +20,16 @@ export class TrackedWorker<Data> extends PacedWorker<Data> {
   ): ReturnType<Worker<Data>["nextJobFromJobData"]> {
     if (id !== undefined && token !== undefined) this.inHand.set(id, token);
     return super.nextJobFromJobData(data, id, token);
+  }
+
+  // BullMQ would take a refusal for a failure of the job, and run it again later: a message that a host has would be sent twice.
+  protected override handleCompleted(
+    ...finished: Parameters<Worker<Data>["handleCompleted"]>
+  ): ReturnType<Worker<Data>["handleCompleted"]> {
+    return untilTaken(
+      () => super.handleCompleted(...finished),
+      () => !this.backend.closing,
+    );
   }
 
   override async processJob(

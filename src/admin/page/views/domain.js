@@ -154,12 +154,9 @@ function trafficCard({ days, shadow }) {
   }));
   const total = (name) => days.reduce((sum, day) => sum + day[name], 0);
   const sent = total("verified") + total("encrypted") + total("clear");
-  const share =
-    sent === 0
-      ? "No mail has gone to it in the last two weeks."
-      : `${percent(total("verified") / sent)} of ${plural(sent, "session")} over verified TLS in two weeks${total("refused") > 0 ? `; ${plural(total("refused"), "session")} refused` : ""}.`;
+  const refused = total("refused");
   return card("What protected its mail", [
-    h("p", {}, share),
+    h("p", {}, trafficWords(sent, total("verified"), refused)),
     stackedBars(
       bars,
       PROTECTIONS.map(([name]) => name),
@@ -168,6 +165,13 @@ function trafficCard({ days, shadow }) {
     legend(PROTECTIONS),
     shadow && shadowText(shadow),
   ]);
+}
+
+function trafficWords(sent, verified, refused) {
+  const ended = refused === 0 ? "" : `${plural(refused, "session")} refused`;
+  if (sent === 0 && refused === 0) return "No mail has gone to it in the last two weeks.";
+  if (sent === 0) return `No mail could go to it in the last two weeks: ${ended}.`;
+  return `${percent(verified / sent)} of ${plural(sent, "session")} over verified TLS in two weeks${ended && `; ${ended}`}.`;
 }
 
 function shadowText({ messages, refused, why, ready }) {
