@@ -15,6 +15,8 @@ import { createLabLog } from "./lab-log.ts";
 
 export type LabRelay = {
   address: { host: string; port: number };
+  /** Of its page; absent where another program has the port. */
+  admin?: { host: string; port: number };
   settled(message: string, domain: string): ReturnType<OutcomeWatch["settled"]>;
   logFile: string;
   /** From now on the log is shown on the terminal too. */
@@ -35,6 +37,7 @@ export async function startLabRelay(file: string, logFile: string): Promise<LabR
   if (address === undefined) throw new Error("the relay listens nowhere");
   return {
     address,
+    ...(relay.admin === undefined ? {} : { admin: relay.admin }),
     settled: (message, domain) => watch.settled(message, domain),
     logFile,
     showLog: show,

@@ -8,7 +8,7 @@ import { COMMAND_LAB, startLab, type Lab } from "../lab/lab.ts";
 import { EXIT_UNAVAILABLE, StartError } from "../relay/start-error.ts";
 import { EXIT } from "./exit-codes.ts";
 import { labConfig } from "./lab-config.ts";
-import { startLabRelay, takeTour } from "./lab-tour.ts";
+import { type LabRelay, startLabRelay, takeTour } from "./lab-tour.ts";
 import { watchStopSignals } from "./stop-signals.ts";
 
 export type LabRun = {
@@ -44,7 +44,7 @@ export async function runLab({ dir, port, relay: withRelay, exit, ports }: LabRu
   const allRight = await takeTour(lab, relay, signals.first);
   if (allRight === undefined) return EXIT.interrupted;
   if (exit) return allRight ? EXIT.ok : EXIT.failed;
-  process.stdout.write(whatNext(relay.address, relative(process.cwd(), relay.logFile)));
+  process.stdout.write(whatNext(relay, relative(process.cwd(), relay.logFile)));
   relay.showLog();
   await signals.first;
   return EXIT.ok;
@@ -77,11 +77,12 @@ function introduction(lab: Lab, config: string): string {
 A relay for it, in another terminal:\n\n  scripts/start --config ${file}\n\nCtrl-C closes the lab.\n`;
 }
 
-function whatNext(relay: { host: string; port: number }, logFile: string): string {
+function whatNext({ address, admin }: Pick<LabRelay, "address" | "admin">, logFile: string): string {
+  const page = admin === undefined ? "" : `, or on its page http://${admin.host}:${admin.port}/`;
   return `
-The relay goes on running. Send it a message and see what becomes of it, here or in ${logFile}:
+The relay goes on running. Send it a message and see what becomes of it, here or in ${logFile}${page}:
 
-  swaks --server ${relay.host}:${relay.port} --from you@example.test --to user@good-enforce.test
+  swaks --server ${address.host}:${address.port} --from you@example.test --to user@good-enforce.test
 
 Ctrl-C ends it.
 

@@ -121,7 +121,9 @@ function refused(
   facts: HandshakeFacts,
 ): Reached {
   const { authority } = requirement;
-  const detail = `${target.host}: ${shortfall.reason}; verified TLS is required by ${describeRequirement(requirement)}`;
+  // A requirement without an authority is a question only: `sts-relay check` asks it.
+  const by = authority.by === "nothing" ? "" : `; verified TLS is required by ${describeRequirement(requirement)}`;
+  const detail = `${target.host}: ${shortfall.reason}${by}`;
   const put = deferral("policy-violation", statusOfShortfall(shortfall.resultType), detail);
   const { resultType } = shortfall;
   const byDomain = authority.by === "mta-sts" ? { ...put, resultType } : put;

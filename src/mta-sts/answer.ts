@@ -126,7 +126,14 @@ export type PolicyEvent =
   | { kind: "fetch-failed"; domain: Domain; id: string; failure: FetchFailure; cached: KnownPolicy | undefined }
   | { kind: "record-unusable"; domain: Domain; detail: string; cached: KnownPolicy | undefined }
   /** `recordGone`: because the DNS says that there is no record any more. */
-  | { kind: "refresh-failed"; domain: Domain; detail: string; cached: KnownPolicy; recordGone?: true; failure?: FetchFailure }
+  | {
+      kind: "refresh-failed";
+      domain: Domain;
+      detail: string;
+      cached: KnownPolicy;
+      recordGone?: true;
+      failure?: FetchFailure;
+    }
   /** Mail found no record where a policy is in force, which stays so. */
   | { kind: "record-gone"; domain: Domain; cached: KnownPolicy }
   /** The store did not take or give what was asked; told at most once a minute. This process goes on from memory. */

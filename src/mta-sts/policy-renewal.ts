@@ -121,6 +121,5 @@ async function keepFailure({ memory, report }: RenewalParts, wanted: Wanted, fai
   const { resultType, detail } = failure;
   if (occasion === "refresh" && cached !== undefined) {
     report({ kind: "refresh-failed", domain, detail, cached, failure: { resultType, detail } });
-  }
-  else report({ kind: "fetch-failed", domain, id, failure: { resultType, detail }, cached });
+  } else report({ kind: "fetch-failed", domain, id, failure: { resultType, detail }, cached });
 }

@@ -114,7 +114,8 @@ async function listen(setting: AdminSetting, served: Served, stack: AsyncDisposa
       door: adminDoor(live, connection),
       names: () => live().admin.names,
       // A page asks for a few things every few seconds; a scrape for one.
-      rateLimit: createRateLimit({ perSecond: 50, burst: 200, now: Date.now }),
+      // One page is some 25 files: a person who leafs through pages quickly must not meet this limit.
+      rateLimit: createRateLimit({ perSecond: 100, burst: 800, now: Date.now }),
       onLoginFailed: (what) => events.adminLoginFailed(what),
       onFault: (err) => events.fault({ where: "admin port", err }),
     });
