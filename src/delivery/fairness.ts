@@ -47,7 +47,7 @@ export type Fairness = {
 };
 
 /** Woken earlier as a rule; this is for when the process that should do it has died. */
-const PARKED_AT_MOST_MS = 60_000;
+const PARKED_AT_MOST_MS = 20_000;
 /** For one that waits until other destinations have answered. */
 const PAUSE_MS = 250;
 /** A place in the line is for turns that come at once. */

@@ -78,7 +78,7 @@ export type DeliveryWorkerParts = {
    * is not waited for.
    */
   silenceMs?: number;
-  /** How long a job is put off after `deliver` threw. Default: 60,000. */
+  /** How long a job is put off after `deliver` threw. Default: 15,000. */
   pauseAfterFaultMs?: number;
   /** How long `deliver` may take to return when aborted, and Redis then to take the jobs back. Default: 3,000 each. */
   giveBackMs?: number;
@@ -220,7 +220,7 @@ export function startDeliveryWorker(parts: DeliveryWorkerParts): DeliveryWorker 
     } catch (err) {
       if (signal.aborted) return { kind: "given-back" };
       onFault("delivery", err);
-      return { kind: "again", at: now() + (parts.pauseAfterFaultMs ?? 60_000), data: job.data };
+      return { kind: "again", at: now() + (parts.pauseAfterFaultMs ?? 15_000), data: job.data };
     } finally {
       late.forget();
       turn?.leave();
