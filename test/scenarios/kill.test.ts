@@ -16,8 +16,7 @@ test("while relay and Redis are killed nothing answered 250 is lost, and nothing
     seed: 1,
     clients: 8,
     everyMs: 1_500,
-    // What is parked, or put off after a fault, when its relay is killed comes again by itself.
-    limitMs: 100_000,
+    limitMs: 60_000,
     redis: "embedded",
     say: (line) => t.diagnostic(line),
   });
