@@ -34,7 +34,7 @@ const brings = (...names: string[]) =>
     .join(" ")} esac`;
 
 /** Runs the set-up on a machine that has these programs and no others. */
-async function setUp(t: TestContext, { programs, modules = "fresh" }: Machine) {
+async function setUp(t: TestContext, { programs, modules = "fresh" }: Machine, also = "") {
   const root = directory(t, { "package-lock.json": "{}" });
   const bin = join(root, "bin");
   mkdirSync(bin);
@@ -50,7 +50,7 @@ async function setUp(t: TestContext, { programs, modules = "fresh" }: Machine) {
     const time = new Date(Date.now() + age * 1000);
     utimesSync(join(root, "node_modules/.package-lock.json"), time, time);
   }
-  const script = `set -eu; root=${root}; . ${SETUP}; set_up; echo "ready with $NODE"`;
+  const script = `set -eu; root=${root}; . ${SETUP}; set_up; ${also} echo "ready with $NODE"`;
   const ended = await run(join(bin, "sh"), ["-c", script], { cwd: root, env: { PATH: bin, BIN: bin } });
   const calls = existsSync(join(root, "calls")) ? readFileSync(join(root, "calls"), "utf8").trim().split("\n") : [];
   // Asking for versions and who one is changes nothing.
@@ -134,4 +134,16 @@ test("what cannot be brought is said clearly, with exit code 69", async (t) => {
     assert.deepEqual([code, stdout], [69, ""], stderr);
     assert.match(stderr, expected);
   }
+});
+
+test("the tests bring Python too, where it is not there, and say so where they cannot", async (t) => {
+  const apt = { "apt-get": brings("python3") };
+  const brought = await setUp(t, { programs: { ...ROOT, ...NODE_24, ...REDIS, ...apt } }, "ensure_python;");
+  assert.equal(brought.code, 0);
+  assert.ok(brought.calls.some((call) => /^apt-get install .*python3$/.test(call)));
+  const there = await setUp(t, { programs: { ...ROOT, ...NODE_24, ...REDIS, python3: "" } }, "ensure_python;");
+  assert.deepEqual([there.code, there.calls], [0, []]);
+  const without = await setUp(t, { programs: { ...ROOT, ...NODE_24, ...REDIS } }, "ensure_python;");
+  assert.equal(without.code, 69);
+  assert.match(without.stderr, /python3 is still missing/);
 });
