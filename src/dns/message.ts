@@ -73,6 +73,13 @@ export function readReply(bytes: Buffer, question: Question, id: number): Readin
 const NOERROR = 0;
 const NXDOMAIN = 3;
 
+/**
+ * For a host that has no address of one family, says a forwarder that passes no
+ * SOA on. RFC 2308 section 5 fears such answers going round between servers;
+ * a stub hands them to nobody, and would ask again for every message.
+ */
+const UNDATED_SECONDS = 10;
+
 function readSections(packet: DecodedPacket, question: Question): Reading {
   const opt = packet.additionals?.find((record) => record.type === "OPT");
   if (opt?.type === "OPT" && opt.extendedRcode !== 0) return failed("servfail", "extended error code");
@@ -89,7 +96,7 @@ function readSections(packet: DecodedPacket, question: Question): Reading {
     const ttlSeconds = Math.min(MOST_TTL_SECONDS, chain.ttlSeconds, ...records.map(ttlOf));
     return { kind: "answer", answer: { kind: "found", records, name, ttlSeconds, authentic } };
   }
-  const denial = readDenial(packet, chain);
+  const denial = readDenial(packet, chain, question.type);
   if (denial === undefined)
     return chain.links > 0 ? follow(chain, authentic) : failed("servfail", "a referral, no answer");
   const ttlSeconds = Math.min(chain.ttlSeconds, denial.ttlSeconds);
@@ -100,12 +107,13 @@ function readSections(packet: DecodedPacket, question: Question): Reading {
  * Whether the reply denies the record at the end of the chain. `undefined`: it
  * stops short of saying so. RFC 2308 sections 2.1 and 2.2.
  */
-function readDenial(packet: DecodedPacket, { name, links }: Chain) {
+function readDenial(packet: DecodedPacket, { name, links }: Chain, type: Question["type"]) {
   const authorities = (packet.authorities ?? []).filter(isInternet);
   const soa = authorities.find((record) => record.type === "SOA" && isAtOrAbove(lower(record.name), name));
   // RFC 2308 section 3: the smaller of the SOA's own TTL and its `minimum`. Section 5:
-  // without an SOA the answer is not cached.
-  const soaSeconds = soa?.type === "SOA" ? Math.min(ttlOf(soa), soa.data.minimum ?? 0) : 0;
+  // without an SOA the answer is not cached, with the exception below.
+  const undatedSeconds = type === "A" || type === "AAAA" ? UNDATED_SECONDS : 0;
+  const soaSeconds = soa?.type === "SOA" ? Math.min(ttlOf(soa), soa.data.minimum ?? 0) : undatedSeconds;
   const ttlSeconds = Math.min(soaSeconds, MOST_NEGATIVE_TTL_SECONDS);
   if (rcodeOf(packet) === NXDOMAIN) return { status: "nxdomain", ttlSeconds } as const;
   if (soa !== undefined) return { status: "nodata", ttlSeconds } as const;

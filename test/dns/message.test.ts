@@ -95,7 +95,7 @@ test("every error code but NXDOMAIN says nothing about the name (STS-TXT-7)", ()
   const cases: Record<number, string> = {
     1: "unknown servfail",
     2: "unknown servfail",
-    3: "nxdomain 0s",
+    3: "nxdomain 10s",
     4: "unknown servfail",
     5: "unknown refused",
     9: "unknown servfail",
@@ -134,7 +134,7 @@ test("the CNAME chain is followed inside the reply (RFC 1034 section 3.6.2)", ()
       [{ type: "A", name: "www.example.test", ttl: 1, data: "192.0.2.9", class: "CH" }, a("www.example.test")],
       "1 at www.example.test 300s",
     ],
-    "records of other types are passed over": [[ns("www.example.test")], "nodata 0s"],
+    "records of other types are passed over": [[ns("www.example.test")], "nodata 10s"],
     "an end outside the reply": [[cname("www.example.test", "Away.test", 60)], "follow away.test 60s"],
     "an end that cannot be asked": [[cname("www.example.test", "a b.test")], "unknown bad-name"],
     "a loop": [[cname("www.example.test", "b.test"), cname("b.test", "www.example.test")], "unknown cname-loop"],
@@ -152,12 +152,12 @@ test("NXDOMAIN and NODATA live as long as the SOA says (RFC 2308 sections 3 and 
     "the SOA's minimum": [{ rcode: NXDOMAIN, authorities: [soa("example.test", 60, 3600)] }, "nxdomain 60s"],
     "the SOA's own TTL": [{ rcode: NXDOMAIN, authorities: [soa("example.test", 3600, 50)] }, "nxdomain 50s"],
     "at most 15 minutes": [{ rcode: NXDOMAIN, authorities: [soa("example.test", 86_400, 86_400)] }, "nxdomain 900s"],
-    "no SOA: not kept": [{ rcode: NXDOMAIN }, "nxdomain 0s"],
-    "an SOA of another zone": [{ rcode: NXDOMAIN, authorities: [soa("ample.test", 60, 60)] }, "nxdomain 0s"],
+    "no SOA, for an address": [{ rcode: NXDOMAIN }, "nxdomain 10s"],
+    "an SOA of another zone": [{ rcode: NXDOMAIN, authorities: [soa("ample.test", 60, 60)] }, "nxdomain 10s"],
     "the root's SOA": [{ rcode: NXDOMAIN, authorities: [soa(".", 60, 60)] }, "nxdomain 60s"],
     "NODATA with SOA": [{ authorities: [soa("www.example.test", 60, 60)] }, "nodata 60s"],
     "NODATA with SOA and NS": [{ authorities: [soa("test", 60, 60), ns("test")] }, "nodata 60s"],
-    "NODATA without SOA": [{}, "nodata 0s"],
+    "NODATA without SOA, for an address": [{}, "nodata 10s"],
     "NXDOMAIN after a CNAME": [
       { rcode: NXDOMAIN, answers: [link], authorities: [soa("test", 60, 60)] },
       "nxdomain 40s",
@@ -169,6 +169,21 @@ test("NXDOMAIN and NODATA live as long as the SOA says (RFC 2308 sections 3 and 
     ],
   };
   for (const [what, [parts, expected]] of Object.entries(cases)) assert.equal(summary(read(parts)), expected, what);
+});
+
+test("without an SOA it is kept for an address alone, and shortly: no policy or route is denied by it (RFC 2308 section 5)", () => {
+  for (const [type, seconds] of [
+    ["A", 10],
+    ["AAAA", 10],
+    ["MX", 0],
+    ["TXT", 0],
+  ] as const) {
+    const asked = { name: "www.example.test", type };
+    const answered = (parts: Packet & { rcode?: number }) =>
+      summary(readReply(reply({ questions: [asked], ...parts }), asked, ID));
+    assert.equal(answered({}), `nodata ${seconds}s`, type);
+    assert.equal(answered({ rcode: NXDOMAIN }), `nxdomain ${seconds}s`, type);
+  }
 });
 
 test("a referral is no denial: the server does not recurse (RFC 2308 section 2.2)", () => {
