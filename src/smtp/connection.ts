@@ -3,7 +3,7 @@
  * handshake proved, what the host offers, whether it has said anything.
  * RFC 5321, RFC 3207 (STARTTLS).
  *
- * Four methods of nodemailer's own use are overridden. Should one of them be
+ * Five methods of nodemailer's own use are overridden. Should one of them be
  * renamed, the tests of the session find out.
  */
 import { isIP } from "node:net";
@@ -11,6 +11,8 @@ import type { TLSSocket } from "node:tls";
 import SMTPConnection from "nodemailer/lib/smtp-connection";
 import type { HandshakeFacts } from "../tls/verdict.ts";
 import type { SetupPhase } from "./failure.ts";
+import { findBareLineEnding } from "../mail/content.ts";
+import { asDataOf } from "./dot-stuffing.ts";
 import { handshakeFacts } from "./handshake.ts";
 import type { Contact, Offers, OpenOptions, SessionTarget } from "./session.ts";
 
@@ -22,7 +24,15 @@ type Internals = {
   _onData(chunk: Buffer): void;
   _sendCommand(command: string, logged?: string): void;
   _upgradeConnection(done: (error?: Error | null) => void): void;
+  _createSendStream(done: SendDone): SendStream;
+  _actionSMTPStream(reply: string, done: SendDone): void;
+  _responseActions: ((reply: string) => void)[];
 };
+
+type SendDone = (error: Error | null | undefined, response?: string) => void;
+
+/** As much of a stream as nodemailer uses of the one that it writes a message to. */
+type SendStream = { outByteCount: number; write(data: Buffer): void; end(): void };
 
 const upstream = SMTPConnection.prototype as unknown as Internals;
 
@@ -158,7 +168,36 @@ export class Connection extends SMTPConnection {
     if (internals._remainder !== "" || internals._responseQueue.length > 0) this.#injected = true;
     upstream._upgradeConnection.call(internals, done);
   }
+
+  /**
+   * A message leaves in one piece, with the dot that ends it: one record of TLS
+   * and one packet for a short one. nodemailer's own stream looks at each byte,
+   * mends line endings on the way, and sends the dot by itself. A message
+   * with something to mend goes through it as before.
+   */
+  protected _createSendStream(done: SendDone): SendStream {
+    const internals = this as unknown as Internals;
+    const stream: SendStream = {
+      outByteCount: 0,
+      write: (data) => {
+        if (findBareLineEnding(data) !== -1 || data.at(-1) !== LF) {
+          const mending = upstream._createSendStream.call(internals, done);
+          mending.write(data);
+          mending.end();
+          return;
+        }
+        internals._responseActions.push((reply) => internals._actionSMTPStream(reply, done));
+        const whole = asDataOf(data);
+        stream.outByteCount = whole.length;
+        (this._socket as TLSSocket).write(whole);
+      },
+      end: () => {},
+    };
+    return stream;
+  }
 }
+
+const LF = 0x0a;
 
 function withParameters(command: string, { smtputf8, mail, rcpt }: Announced): string {
   if (command.startsWith("MAIL FROM:")) {

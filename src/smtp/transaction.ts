@@ -3,6 +3,7 @@
  * what the server answered for each of them.
  * RFC 5321 section 3.3, RFC 6531 (SMTPUTF8), RFC 6152 (8BITMIME), RFC 3461 (DSN).
  */
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { SMTPEnvelope } from "nodemailer/lib/smtp-connection";
 import { type EnvelopeDsn, mailParameters, recipientParameters } from "../mail/dsn.ts";
 import type { Announced, Connection } from "./connection.ts";
@@ -80,6 +81,8 @@ export function createTransactions(connection: Connection, offers: Offers, limit
         if (result.kind === "broken") connection.close();
         return result;
       } finally {
+        // Over TLS a write is told to be done one turn late.
+        if (connection.sending) await nextTurn();
         // The reply came before the end of the message: the next command would become part of it.
         if (connection.sending) connection.close();
       }
