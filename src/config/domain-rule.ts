@@ -15,8 +15,28 @@ export type EffectiveRule = {
   limits: { maxSessions?: number; perMinute?: number };
 };
 
+type Rules = Pick<Config, "domains" | "mtaSts">;
+
+/** By configuration: each message asks several times, and a configuration does not change, it is replaced. */
+const remembered = new WeakMap<Rules, Map<Domain, EffectiveRule>>();
+const MOST_REMEMBERED = 10_000;
+
 /** `domain` as A-labels in lower case; an address literal in brackets matches `*` alone. */
-export function domainRule(config: Pick<Config, "domains" | "mtaSts">, domain: Domain): EffectiveRule {
+export function domainRule(config: Rules, domain: Domain): EffectiveRule {
+  let known = remembered.get(config);
+  if (known === undefined || known.size >= MOST_REMEMBERED) {
+    known = new Map();
+    remembered.set(config, known);
+  }
+  let rule = known.get(domain);
+  if (rule === undefined) {
+    rule = findRule(config, domain);
+    known.set(domain, rule);
+  }
+  return rule;
+}
+
+function findRule(config: Rules, domain: Domain): EffectiveRule {
   const entries = narrowestFirst(domain).flatMap((key) =>
     Object.hasOwn(config.domains, key) ? [config.domains[key] as DomainRule] : [],
   );

@@ -39,7 +39,8 @@ export function attemptEntry(attempt: Attempt): AttemptEntry {
     hosts,
     outcomes,
     ...(settlement.again === undefined ? {} : { nextAt: new Date(settlement.again.at).toISOString() }),
-    same: sameness(policy, hosts, outcomes),
+    // After the last attempt there is none that it could be compared with.
+    same: settlement.again === undefined ? "" : sameness(policy, hosts, outcomes),
   };
 }
 

@@ -55,13 +55,11 @@ export function createRecorder(
         (outcome) => outcome.kind === "deferred" && outcome.reason === "policy-violation",
       );
     },
-    attempt({ at, ...what }) {
+    attempt({ at, tookAll, ...what }) {
       hosts.push(what);
       const { verdict, certificate: _certificate, ...host } = what;
-      const note = { at, ...host };
-      notes.push(note);
-      const { at: _at, ...line } = note;
-      events.attempt({ message, domain, verdict, ...line });
+      notes.push({ at, ...host });
+      events.attempt({ message, domain, verdict, ...host, ...(tookAll === true ? { tookAll } : {}) });
     },
     violation(host, shortfall) {
       events.violation({ message, domain, host, resultType: shortfall.resultType, detail: shortfall.reason });
@@ -82,7 +80,7 @@ export function createRecorder(
     },
     log(outcomes, settlement) {
       for (const [outcome, to] of byOutcome(outcomes)) {
-        logOutcome(parts, job.data, outcome, to, settlement);
+        logOutcome({ ...parts, hosts }, job.data, outcome, to, settlement);
       }
       if (outcomes.size === 0) return;
       job.note(attemptEntry({ startedAt, job: job.data, ...known, hosts, outcomes, settlement }));
@@ -102,7 +100,7 @@ function byOutcome(outcomes: Map<string, Outcome>): Map<Outcome, string[]> {
 }
 
 function logOutcome(
-  { events, now }: { events: Events; now: () => number },
+  { events, now, hosts }: { events: Events; now: () => number; hosts: HostNote[] },
   job: DeliveryJobData,
   outcome: Outcome,
   to: string[],
@@ -111,7 +109,10 @@ function logOutcome(
   const { message, domain } = job;
   if (outcome.kind === "delivered") {
     const ageMs = now() - Date.parse(job.acceptedAt);
-    events.delivered({ message, domain, to, host: outcome.host, tls: outcome.tls, reply: outcome.reply, ageMs });
+    const { host, tls, reply } = outcome;
+    const { address, required } = hosts.findLast((each) => each.host === host) ?? {};
+    const by = { ...(address === undefined ? {} : { address }), ...(required === undefined ? {} : { required }) };
+    events.delivered({ message, domain, to, host, ...by, tls, reply, ageMs });
   } else if (outcome.kind === "deferred" && settlement.again !== undefined) {
     const nextAttemptAt = new Date(settlement.again.at).toISOString();
     const { reason, detail } = outcome;

@@ -31,7 +31,8 @@ export type WalkParts = ReachParts & {
 
 /** What a walk tells while it goes on. */
 export type WalkReport = {
-  attempt(note: HostNote & { at: string }): void;
+  /** `tookAll`: the host has taken all that it was given, and its outcomes tell. */
+  attempt(note: HostNote & { at: string; tookAll?: boolean }): void;
   violation(host: string, shortfall: Shortfall): void;
   session?(seen: Omit<SessionSeen, "domain">): void;
   /** A host refused before connecting, or a new session with one. */
@@ -188,7 +189,8 @@ async function sendAll(
     if (session.offers.dsn !== true) markRelayed(read.outcomes, message.dsn);
     for (const [recipient, outcome] of read.outcomes) outcomes.set(recipient, outcome);
     left = read.left;
-    note(visit, address, session.facts, verdict, summary(read.outcomes, left));
+    const tookAll = left === undefined && [...read.outcomes.values()].every(({ kind }) => kind === "delivered");
+    note(visit, address, session.facts, verdict, summary(read.outcomes, left), tookAll);
     if (read.outcomes.size > 0) await report.settled(read.outcomes);
     if (left !== undefined) break;
   }
@@ -279,6 +281,7 @@ function note(
   facts: HandshakeFacts | undefined,
   verdict: string,
   result: string,
+  tookAll = false,
 ): void {
   const certificate = facts?.secured === true ? facts.certificate : undefined;
   visit.report.attempt({
@@ -287,6 +290,7 @@ function note(
     required: describeRequirement(visit.requirement),
     result,
     verdict,
+    ...(tookAll ? { tookAll } : {}),
     ...(address === undefined ? {} : { address: address.address }),
     ...(facts === undefined ? {} : { tls: describeTls(facts, visit.parts.now()) }),
     ...(certificate === undefined ? {} : { certificate: certificateNote(certificate) }),

@@ -95,12 +95,19 @@ function deliveryEvents(log: Logger) {
       tls?: string;
       verdict: string;
       result: string;
-    }) => log.info({ event: "attempt", ...what }, `${what.host}: ${what.result}`),
+      /** Its recipients have lines of their own, which say the same. */
+      tookAll?: boolean;
+    }) => {
+      const { tookAll, ...line } = what;
+      log[tookAll === true ? "debug" : "info"]({ event: "attempt", ...line }, `${what.host}: ${what.result}`);
+    },
     delivered: (what: {
       message: string;
       domain: string;
       to: string[];
       host: string;
+      address?: string;
+      required?: string;
       tls: string;
       reply: string;
       ageMs: number;

@@ -2,7 +2,6 @@
  * One address the relay takes mail on. RFC 5321, RFC 6409; RFC 3207 (STARTTLS),
  * RFC 8314 (implicit TLS).
  */
-import { randomBytes } from "node:crypto";
 import type { SMTPServerOptions } from "smtp-server";
 import type { Domain } from "../dns/answer.ts";
 import type { Events } from "../observe/events.ts";
@@ -12,6 +11,7 @@ import type { Patience } from "./connection.ts";
 import { createHooks, type HookParts } from "./hooks.ts";
 import { type ByteBudget, createAdmission } from "./limits.ts";
 import { replyLine } from "./reply.ts";
+import { createRandomPool } from "./random-pool.ts";
 import type { IntakeRules } from "./rules.ts";
 import { RelayServer } from "./server.ts";
 
@@ -92,9 +92,15 @@ const NEVER = ["WIZ", "SHELL", "KILL", "XCLIENT", "XFORWARD"];
 /** Passwords are not taken in clear: where there is no TLS, nobody can log in. RFC 4954 section 4. */
 function rulesOf({ tls, rules }: ListenerOptions): () => IntakeRules {
   if (tls !== "none") return rules;
+  let from: IntakeRules | undefined;
+  let made: IntakeRules | undefined;
   return () => {
-    const { login: _, ...others } = rules();
-    return others;
+    const now = rules();
+    if (made === undefined || from !== now) {
+      const { login: _, ...others } = now;
+      [from, made] = [now, others];
+    }
+    return made;
   };
 }
 
@@ -140,7 +146,16 @@ function hookParts(
   rules: () => IntakeRules,
   connectionOf: HookParts["connectionOf"],
 ): HookParts {
-  const { hostname, budget, dataTimeoutMs, enqueue, enqueueTimeoutMs, events, now, random = randomBytes } = options;
+  const {
+    hostname,
+    budget,
+    dataTimeoutMs,
+    enqueue,
+    enqueueTimeoutMs,
+    events,
+    now,
+    random = createRandomPool(),
+  } = options;
   return {
     hostname,
     rules,

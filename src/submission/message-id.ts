@@ -9,11 +9,14 @@ const RANDOM_BYTES = 5;
 
 /** 18 letters and digits; ids of later milliseconds sort after those of earlier ones. */
 export function newMessageId(now: number, random: (bytes: number) => Buffer): string {
-  return base32(BigInt(now), TIME_CHARACTERS) + base32(BigInt(`0x${random(RANDOM_BYTES).toString("hex")}`), 8);
+  return base32(now, TIME_CHARACTERS) + base32(random(RANDOM_BYTES).readUIntBE(0, RANDOM_BYTES), 8);
 }
 
-function base32(value: bigint, characters: number): string {
+/** Both numbers stay below 2^53. */
+function base32(value: number, characters: number): string {
   let text = "";
-  for (let rest = value; text.length < characters; rest >>= 5n) text = ALPHABET.charAt(Number(rest & 31n)) + text;
+  for (let rest = value; text.length < characters; rest = Math.floor(rest / 32)) {
+    text = ALPHABET.charAt(rest % 32) + text;
+  }
   return text;
 }
