@@ -1,16 +1,27 @@
 /**
- * Puts a message into the queue: body and all jobs in one transaction, so that
- * there is never a job without a body, and never half of the recipients.
+ * Puts a message into the queue: body, all jobs and the beginning of its
+ * history in one step, so that there is never a job without a body, and never
+ * half of the recipients.
  */
-import { type IRedisTransaction, Job, type Queue } from "bullmq";
-import type { ChainableCommander, Redis } from "ioredis";
+import { Job, type Queue } from "bullmq";
+import type { Redis } from "ioredis";
 import type { DeliveryJobData } from "../mail/delivery-job.ts";
 import type { AcceptedMessage } from "../mail/envelope.ts";
-import { bodyFields } from "./body.ts";
+import { addJobScript } from "./bullmq-scripts.ts";
 import { deliveryJobs } from "./delivery-jobs.ts";
-import { beginHistory } from "./history-write.ts";
-import { bodyKey, deliveryJobId, deliveryJobKey } from "./keys.ts";
-import { guarded, StoreError } from "./store-error.ts";
+import { beginHistoryLua, beginningOfHistory } from "./history-write.ts";
+import {
+  bodyKey,
+  dataField,
+  deliveryJobId,
+  deliveryJobKey,
+  historyByMessageIdKey,
+  historyByTimeKey,
+  historyKey,
+  openField,
+} from "./keys.ts";
+import { createScript, type ScriptArgument } from "./script.ts";
+import { guarded } from "./store-error.ts";
 
 export type DeliveryQueue = Queue<DeliveryJobData>;
 
@@ -33,8 +44,8 @@ export function jobNote(data: DeliveryJobData): QueueNote {
 }
 
 /**
- * Adds a message. With `alongside`, a note is written in the same transaction:
- * of the report and the note that it was sent there are both or none.
+ * Adds a message. With `note`, that is written in the same step: of the report
+ * and the note that it was sent there are both or none.
  *
  * Rejects with a `StoreError`. Then the message may be in the queue all the
  * same; adding it again under the same id adds nothing twice.
@@ -43,62 +54,65 @@ export async function addMessage(
   store: { queue: DeliveryQueue; redis: Redis; keepsHistory: boolean },
   message: AcceptedMessage,
   lifetimeMs: number,
-  alongside?: QueueNote,
+  note?: QueueNote,
 ): Promise<void> {
   const { queue, redis, keepsHistory } = store;
-  const data = deliveryJobs(message, lifetimeMs);
-  const jobs = data.map((each) => newJob(queue, each));
-  const domains = data.map((each) => each.domain);
-  const client = await guarded("be reached", queue.backend.client);
-
-  const multi = client.multi() as IRedisTransaction & ChainableCommander;
-  multi.hset(bodyKey(message.id), bodyFields(message.data, domains, message.acceptedAt));
-  // Each of these puts its command into the transaction before it returns. What
-  // it promises is only "QUEUED"; the true reply is among those of `exec`.
-  for (const { json, id } of jobs) queue.backend.addJobToTransaction(multi, json, id).catch(noop);
-  if (alongside !== undefined) multi.eval(...noteIfAdded(alongside, jobs));
-  const needed = 1 + jobs.length + (alongside === undefined ? 0 : 1);
-  if (keepsHistory) beginHistory(multi, message);
-
-  const replies = await guarded("take the message", multi.exec());
-  if (replies === null) throw new StoreError("unavailable", "Redis did not carry out the transaction");
-  // The history is beyond these: what is wrong with it does not concern the mail.
-  const failure = replies
-    .slice(0, needed)
-    .map(([err]) => err)
-    .find((err) => err !== null);
-  if (failure === undefined) return;
-  if (!failure.message.startsWith("NOSCRIPT")) await guarded("take the message", Promise.reject(failure));
-
-  // Redis forgot its scripts (a restart of a managed Redis, SCRIPT FLUSH). A
-  // transaction is not rolled back: the body is there and the jobs are not. One
-  // by one they are added with the whole script, which loads it again. They are
-  // there then, or were, and are done already.
-  for (const { json, id } of jobs) await guarded("take the message", queue.backend.addJob(json, id));
-  if (alongside !== undefined) await guarded("take the message", redis.eval(...noteIfAdded(alongside, [])));
+  const jobs = deliveryJobs(message, lifetimeMs).map((data) => addingOf(queue, data));
+  const [first] = jobs;
+  if (first === undefined) throw new Error("a message without recipients");
+  const { id } = message;
+  const own = [bodyKey(id), historyKey(id), historyByTimeKey, historyByMessageIdKey];
+  const noted = note === undefined ? [] : [note.key, note.onlyIf ?? note.key];
+  const args: ScriptArgument[] = [
+    message.data,
+    new Date(message.acceptedAt).toISOString(),
+    ...(keepsHistory ? beginningOfHistory(message) : ["", "", "", ""]),
+    note?.field ?? "",
+    note?.value ?? "",
+    note?.onlyIf === undefined ? 0 : 1,
+    ...jobs.flatMap((job) => [job.open, ...job.args]),
+  ];
+  await guarded("take the message", script(redis, [...first.keys, ...own, ...noted], args));
 }
 
-type NewJob = { id: string; json: ReturnType<Job["asJSON"]> };
+// BullMQ's keys come first, as its own script wants them. A job that is there already is left as it is.
+const script = createScript(`
+  ${addJobScript.lua}
+  ${beginHistoryLua}
+  local first = ${addJobScript.keys} + 1
+  local body, note, onlyIf = KEYS[first], KEYS[first + 4], KEYS[first + 5]
+  redis.call("HSET", body, "${dataField}", ARGV[1])
+  for i = 10, #ARGV, 4 do
+    redis.call("HSET", body, ARGV[i], ARGV[2])
+    addStandardJob(KEYS, { ARGV[i + 1], ARGV[i + 2], ARGV[i + 3] })
+  end
+  if note and (ARGV[9] == "0" or redis.call("EXISTS", onlyIf) == 1) then
+    redis.call("HSET", note, ARGV[7], ARGV[8])
+  end
+  beginHistory(KEYS[first + 1], KEYS[first + 2], KEYS[first + 3], ARGV, 3)
+`);
 
-function newJob(queue: DeliveryQueue, data: DeliveryJobData): NewJob {
+type Adding = { open: string; keys: string[]; args: ScriptArgument[] };
+
+/** How BullMQ would have its script add this job. */
+function addingOf(queue: DeliveryQueue, data: DeliveryJobData): Adding {
   const id = deliveryJobId(data.message, data.domain);
   const job = new Job(queue, data.domain, data, { ...asBullMqRetries, jobId: id, removeOnComplete: true }, id);
-  return { id, json: job.asJSON() };
+  let taken: ScriptArgument[] = [];
+  const listener = {
+    runCommand: (_name: string, args: ScriptArgument[]) => {
+      taken = args;
+      return Promise.resolve(id);
+    },
+  };
+  // It asks its client before it returns.
+  const asked: Promise<unknown> = queue.backend.addJobToTransaction(listener as never, job.asJSON(), id);
+  asked.catch(() => undefined);
+  if (taken.length !== addJobScript.keys + 3)
+    throw new Error("BullMQ adds jobs in another way than the one known here");
+  return {
+    open: openField(data.domain),
+    keys: taken.slice(0, addJobScript.keys).map(String),
+    args: taken.slice(addJobScript.keys),
+  };
 }
-
-/** Not before the jobs are there: see NOSCRIPT above. */
-function noteIfAdded(note: QueueNote, added: NewJob[]): [string, number, ...string[]] {
-  const needed = added.map(({ id }) => deliveryJobKey(id));
-  const keys = [note.key, ...needed, ...(note.onlyIf === undefined ? [] : [note.onlyIf])];
-  return [noteScript, keys.length, ...keys, note.field, note.value];
-}
-
-const noteScript = `
-  for i = 2, #KEYS do
-    if redis.call("EXISTS", KEYS[i]) == 0 then return 0 end
-  end
-  redis.call("HSET", KEYS[1], ARGV[1], ARGV[2])
-  return 1
-`;
-
-function noop(): void {}

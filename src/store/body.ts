@@ -4,10 +4,7 @@
  */
 import type { Redis } from "ioredis";
 import type { Domain } from "../dns/answer.ts";
-import type { HistoryEntry } from "../mail/history.ts";
-import { appendLua, historyArguments, historyKeys } from "./history-write.ts";
 import { bodyKey, dataField, deliveryJobId, deliveryJobKey, domainOfField, openField } from "./keys.ts";
-import { createScript } from "./script.ts";
 
 /** The fields of the hash for a new message. */
 export function bodyFields(data: Buffer, domains: Domain[], acceptedAt: number): Record<string, Buffer | string> {
@@ -21,18 +18,7 @@ export async function readBody(redis: Redis, messageId: string): Promise<Buffer 
   return (await redis.hgetBuffer(bodyKey(messageId), dataField)) ?? undefined;
 }
 
-/** This domain's job needs the body no more; `entries` go into the history. Doing it twice closes nothing twice. */
-export async function closeBody(
-  redis: Redis,
-  messageId: string,
-  domain: Domain,
-  history: { now: number; entries: HistoryEntry[] } = { now: 0, entries: [] },
-): Promise<void> {
-  const keys = [bodyKey(messageId), ...historyKeys(messageId)];
-  const notes = historyArguments(messageId, history.now, history.entries);
-  await closeScript(redis, keys, [openField(domain), ...notes]);
-}
-
+/** Defines `closeBody(body, open)`: the job with this field needs the body no more. Doing it twice closes nothing twice. */
 // What is left when no job needs the body is the body itself, or not even that.
 export const closeLua = `
   local function closeBody(body, open)
@@ -40,13 +26,6 @@ export const closeLua = `
     if redis.call("HLEN", body) <= 1 then redis.call("DEL", body) end
   end
 `;
-
-const closeScript = createScript(`
-  ${closeLua}
-  ${appendLua}
-  closeBody(KEYS[1], ARGV[1])
-  appendHistory(KEYS[2], KEYS[3], ARGV, 2)
-`);
 
 /** The domains whose jobs are said to need the body, and since when (epoch milliseconds). */
 export async function openDomains(redis: Redis, messageId: string): Promise<Array<{ domain: Domain; since: number }>> {

@@ -9,11 +9,12 @@ import type { DeliveryJobData } from "../mail/delivery-job.ts";
 import type { AcceptedMessage } from "../mail/envelope.ts";
 import type { HistoryEntry } from "../mail/history.ts";
 import { afterPutOff } from "./after-put-off.ts";
-import { closeBody, readBody } from "./body.ts";
+import { readBody } from "./body.ts";
 import { closeWorker, isLoss } from "./close-worker.ts";
 import type { StoreConnection } from "./connection.ts";
+import { deliveryBackend } from "./delivery-backend.ts";
 import { type JobOrder, operatorEntry, orderOf } from "./job-order.ts";
-import { deliveryJobKey, deliveryQueue, keyPrefix } from "./keys.ts";
+import { deliveryQueue, keyPrefix, partsOfJobId } from "./keys.ts";
 import type { MailQueue } from "./mail-queue.ts";
 import { park } from "./parking.ts";
 import { activeKey } from "./queue-layout.ts";
@@ -93,6 +94,15 @@ export type DeliveryWorker = {
   close(graceMs: number): Promise<void>;
 };
 
+type JobBook = {
+  /** For the message's history. */
+  entries: HistoryEntry[];
+  /** The order that was found when it was begun. */
+  seen?: JobOrder;
+  /** The message, where it came along with the job. */
+  text?: Buffer;
+};
+
 /** So long that only `worker-presence.ts` decides whose a job is. */
 const LOCK_MS = 10 * 60_000;
 
@@ -103,6 +113,9 @@ export function startDeliveryWorker(parts: DeliveryWorkerParts): DeliveryWorker 
   const { connection, concurrency, onFault, silenceMs = 60_000, giveBackMs = 3_000, now = Date.now } = parts;
   const patient = connection.openPatient();
   const running = new Set<AbortController>();
+  /** What is known of each job in hand beside its data. */
+  const books = new Map<string, JobBook>();
+  const bookOf = (id: string) => books.get(id) ?? { entries: [] };
   let stopped = false;
 
   const worker = new TrackedWorker<DeliveryJobData>(
@@ -128,6 +141,11 @@ export function startDeliveryWorker(parts: DeliveryWorkerParts): DeliveryWorker 
       // Not before others can know that this worker is there.
       autorun: false,
     },
+    deliveryBackend({
+      redis: patient.redis,
+      endOf: (id) => ({ ...partsOfJobId(id), now: now(), entries: bookOf(id).entries }),
+      onText: (id, text) => void books.set(id, { entries: [], text }),
+    }),
   );
   worker.on("error", (err) => {
     if (!isLoss(err) && !isDoneAlready(err)) onFault("delivery queue", err);
@@ -145,9 +163,7 @@ export function startDeliveryWorker(parts: DeliveryWorkerParts): DeliveryWorker 
   });
   void presence.begun.then(() => worker.run());
 
-  // The job goes first, then its text: the other way round, a crash between the
-  // two would leave a job without its text, for mail that has been delivered.
-  // What a crash leaves over this way is an orphan for the sweeper.
+  worker.onLeft = (job) => void books.delete(job.id ?? "");
   const closing = new Set<Promise<void>>();
   const afterwards = (where: string, work: Promise<void>) => {
     const done = work
@@ -157,40 +173,18 @@ export function startDeliveryWorker(parts: DeliveryWorkerParts): DeliveryWorker 
       .finally(() => closing.delete(done));
     closing.add(done);
   };
-  const books = new WeakMap<Job, { entries: HistoryEntry[]; seen?: JobOrder }>();
-  const bookOf = (job: Job) => books.get(job) ?? { entries: [] };
-  const close = async (job: Job<DeliveryJobData>) => {
-    const history = { now: now(), entries: bookOf(job).entries };
-    await closeBody(patient.redis, job.data.message, job.data.domain, history);
-  };
-  const unconfirmed = new WeakSet<Job>();
-  worker.on("completed", (job) => {
-    unconfirmed.delete(job);
-    afterwards("body", close(job));
-  });
-  // Redis was killed after it had completed the job, and before it could say so:
-  // told a second time it knew no such job.
-  worker.onLeft = (job) => {
-    if (!unconfirmed.delete(job)) return;
-    const key = deliveryJobKey(job.id ?? "");
-    afterwards(
-      "body",
-      patient.redis.exists(key).then((there) => (there === 0 ? close(job) : undefined)),
-    );
-  };
 
   const runJob = async (job: Job<DeliveryJobData>, signal: AbortSignal, token: string) => {
     const result = await outcomeOf(job, signal);
     switch (result.kind) {
       case "finished":
-        unconfirmed.add(job);
         return;
       case "again":
         await putOff(worker, patient.redis, job, token, result.at - now(), {
           priority: priorityOfRetries,
           data: result.data,
         });
-        afterwards("delivery queue", afterPutOff(patient.redis, job.data, now(), bookOf(job)));
+        afterwards("delivery queue", afterPutOff(patient.redis, job.data, now(), bookOf(job.id ?? "")));
         throw new DelayedError();
       case "parked":
         // New mail stays new: its priority is as it was.
@@ -233,8 +227,10 @@ export function startDeliveryWorker(parts: DeliveryWorkerParts): DeliveryWorker 
     signal: AbortSignal,
   ): Promise<DeliverResult> => {
     const { data } = job;
+    const id = job.id ?? "";
+    const { text } = bookOf(id);
     const entries: HistoryEntry[] = [];
-    books.set(job, { entries, ...(order === undefined ? {} : { seen: order }) });
+    books.set(id, { entries, ...(order === undefined ? {} : { seen: order }) });
     if (order !== undefined) parts.onOrder?.(data, order);
     switch (order?.verb) {
       case "hold":
@@ -248,7 +244,7 @@ export function startDeliveryWorker(parts: DeliveryWorkerParts): DeliveryWorker 
         return parts.deliver(
           {
             data,
-            readBody: () => readBody(patient.redis, data.message),
+            readBody: async () => text ?? readBody(patient.redis, data.message),
             save: (next) => job.updateData(next),
             remember: (next) => void (job.data = next),
             addBounce: (bounce, lifetimeMs, next) => parts.queue.addBounce(bounce, lifetimeMs, next),

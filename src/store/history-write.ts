@@ -3,10 +3,9 @@
  * written: the message itself, the end of its job, the time of its next
  * attempt. Nothing of it can fail what it rides with.
  */
-import type { ChainableCommander } from "ioredis";
 import type { AcceptedMessage } from "../mail/envelope.ts";
 import type { AcceptedEntry, HistoryEntry } from "../mail/history.ts";
-import { historyByMessageIdKey, historyByTimeKey, historyKey } from "./keys.ts";
+import { historyByTimeKey, historyKey } from "./keys.ts";
 
 const MOST_RECIPIENTS = 20;
 const LONGEST_MESSAGE_ID = 255;
@@ -14,15 +13,29 @@ const LONGEST_MESSAGE_ID = 255;
 /** Of one message. What is in the middle goes first: how it came in, and how it went lately, tell most. */
 const MOST_ENTRIES = 200;
 
-/** The commands that begin a message's history. */
-export function beginHistory(multi: ChainableCommander, message: AcceptedMessage): void {
+/** For `beginHistoryLua`: the entry, the time, the message and how it is found by its Message-ID. */
+export function beginningOfHistory(message: AcceptedMessage): (string | number)[] {
   const entry = acceptedEntry(message);
-  multi.rpush(historyKey(message.id), JSON.stringify(entry));
-  multi.zadd(historyByTimeKey, message.acceptedAt, message.id);
-  if (entry.messageId !== undefined) {
-    multi.zadd(historyByMessageIdKey, 0, messageIdMember(entry.messageId, message.id));
-  }
+  const found = entry.messageId === undefined ? "" : messageIdMember(entry.messageId, message.id);
+  return [JSON.stringify(entry), message.acceptedAt, message.id, found];
 }
+
+/**
+ * Defines `beginHistory(list, byTime, byMessageId, args, first)`: `args` from
+ * `first` on are those of `beginningOfHistory`. An empty entry begins nothing.
+ */
+export const beginHistoryLua = `
+  local function beginAll(list, byTime, byMessageId, entry, at, message, found)
+    redis.call("RPUSH", list, entry)
+    redis.call("ZADD", byTime, at, message)
+    if found ~= "" then redis.call("ZADD", byMessageId, 0, found) end
+  end
+
+  local function beginHistory(list, byTime, byMessageId, args, first)
+    if args[first] == "" then return end
+    pcall(beginAll, list, byTime, byMessageId, args[first], args[first + 1], args[first + 2], args[first + 3])
+  end
+`;
 
 function acceptedEntry({ id: _, envelope, data, acceptedAt, origin }: AcceptedMessage): AcceptedEntry {
   const { messageId, ...from } = origin ?? {};

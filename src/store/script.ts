@@ -2,17 +2,28 @@
 import { createHash } from "node:crypto";
 import type { Redis } from "ioredis";
 
-export type Script = (redis: Redis, keys: string[], args: (string | number)[]) => Promise<unknown>;
+export type ScriptArgument = string | number | Buffer;
+
+export type Script = {
+  (redis: Redis, keys: string[], args: ScriptArgument[]): Promise<unknown>;
+  /** The same, with each string of the reply as bytes. */
+  asBytes(redis: Redis, keys: string[], args: ScriptArgument[]): Promise<unknown>;
+};
 
 export function createScript(text: string): Script {
   const sha = createHash("sha1").update(text).digest("hex");
-  return async (redis, keys, args) => {
+  const run = async (redis: Redis, call: "call" | "callBuffer", keys: string[], args: ScriptArgument[]) => {
+    // In one array: a message to thousands of domains has more arguments than a call can have.
+    const all = [keys.length, ...keys, ...args];
     try {
-      return await redis.evalsha(sha, keys.length, ...keys, ...args);
+      return await redis[call]("evalsha", [sha, ...all]);
     } catch (err) {
-      // A new Redis, or one that was told SCRIPT FLUSH.
+      // A new Redis, or one that was told SCRIPT FLUSH: nothing has been done.
       if (!(err instanceof Error && err.message.startsWith("NOSCRIPT"))) throw err;
-      return redis.eval(text, keys.length, ...keys, ...args);
+      return redis[call]("eval", [text, ...all]);
     }
   };
+  return Object.assign((redis: Redis, keys: string[], args: ScriptArgument[]) => run(redis, "call", keys, args), {
+    asBytes: (redis: Redis, keys: string[], args: ScriptArgument[]) => run(redis, "callBuffer", keys, args),
+  });
 }

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { AttemptEntry } from "../../src/mail/history.ts";
-import { closeBody } from "../../src/store/body.ts";
 import { afterPutOff } from "../../src/store/after-put-off.ts";
 import { createHistoryReader, type HistoryReader } from "../../src/store/history.ts";
 import { trimHistory } from "../../src/store/history-trim.ts";
 import { createMailQueue, type MailQueue } from "../../src/store/mail-queue.ts";
 import { deliveryJobs } from "../../src/store/delivery-jobs.ts";
+import { closeBody } from "../support/close-body.ts";
 import { startTestRedis } from "../support/redis.ts";
 import { lifetimeMs, messageTo, open, type Opened, redisCli } from "./support.ts";
 

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { closeBody, readBody } from "../../src/store/body.ts";
+import { readBody } from "../../src/store/body.ts";
 import { createMailQueue, type MailQueue } from "../../src/store/mail-queue.ts";
 import { StoreError } from "../../src/store/store-error.ts";
+import { closeBody } from "../support/close-body.ts";
 import { startTestRedis, type TestRedis } from "../support/redis.ts";
 import { lifetimeMs, messageTo, open, type Opened, redisCli, until } from "./support.ts";
 

@@ -2,8 +2,15 @@
 import type { Redis } from "ioredis";
 import { bodyFields } from "../../src/store/body.ts";
 import { deliveryJobs } from "../../src/store/delivery-jobs.ts";
-import { beginHistory } from "../../src/store/history-write.ts";
-import { bodyKey, deliveryJobId, deliveryJobKey } from "../../src/store/keys.ts";
+import { beginHistoryLua, beginningOfHistory } from "../../src/store/history-write.ts";
+import {
+  bodyKey,
+  deliveryJobId,
+  deliveryJobKey,
+  historyByMessageIdKey,
+  historyByTimeKey,
+  historyKey,
+} from "../../src/store/keys.ts";
 import { delayedKey, waitKey } from "../../src/store/queue-layout.ts";
 import { newMessageId } from "../../src/submission/message-id.ts";
 import { randomBytes } from "node:crypto";
@@ -32,7 +39,8 @@ export async function fillQueue(
       };
       const data = Buffer.from(`Subject: number ${index}\r\n\r\n${"text ".repeat(100)}\r\n`);
       const message = { id, envelope, data, acceptedAt, origin: { messageId: `<${id}@sender.example>` } };
-      beginHistory(pipeline, message);
+      const history = [historyKey(id), historyByTimeKey, historyByMessageIdKey];
+      pipeline.eval(beginScript, history.length, ...history, ...beginningOfHistory(message));
       pipeline.hset(bodyKey(id), bodyFields(data, [domain], acceptedAt));
       const jobId = deliveryJobId(id, domain);
       for (const job of deliveryJobs(message, 5 * DAY_MS)) {
@@ -55,3 +63,5 @@ export async function fillQueue(
     await pipeline.exec();
   }
 }
+
+const beginScript = `${beginHistoryLua} beginHistory(KEYS[1], KEYS[2], KEYS[3], ARGV, 1)`;

@@ -1,0 +1,122 @@
+/**
+ * BullMQ's backend as delivery workers use it, with more in two of its steps.
+ *
+ * The step that ends a job ends what the relay keeps beside it: the text, if no
+ * other job needs it, and the attempt in the message's history. So nothing is
+ * left over when somebody is killed between two steps, and it costs no trip to
+ * Redis of its own.
+ *
+ * The step that fetches a job brings the text of a new message along. The texts
+ * of large ones, and of mail that was tried before (whose destination may be
+ * closed), are read when they are needed.
+ */
+import { type BackendFactory, createRedisBackend, type RedisQueueBackend } from "bullmq";
+import type { Redis } from "ioredis";
+import type { Domain } from "../dns/answer.ts";
+import type { HistoryEntry } from "../mail/history.ts";
+import { closeLua } from "./body.ts";
+import { fetchScript, finishScript } from "./bullmq-scripts.ts";
+import { appendLua, historyArguments, historyKeys } from "./history-write.ts";
+import { bodyKey, dataField, deliveryJobKey, openField } from "./keys.ts";
+import { createScript, type ScriptArgument } from "./script.ts";
+
+/** What ends with a job. */
+export type JobEnd = {
+  message: string;
+  domain: Domain;
+  now: number;
+  entries: HistoryEntry[];
+};
+
+export type DeliveryBackendParts = {
+  redis: Redis;
+  /** What ends with this job. */
+  endOf: (jobId: string) => JobEnd;
+  /** The text that came along with a job. Not called when none did. */
+  onText: (jobId: string, text: Buffer) => void;
+};
+
+/** A longer text is not held for a job whose turn may not have come. */
+const LONGEST_ALONG_BYTES = 256 * 1024;
+
+export function deliveryBackend(parts: DeliveryBackendParts): BackendFactory<RedisQueueBackend> {
+  return (...how) => {
+    const backend = createRedisBackend(...how);
+    // Every script of BullMQ's goes through here.
+    const asBefore = backend.execCommand.bind(backend);
+    backend.execCommand = (client, name: string, args: ScriptArgument[]) => {
+      if (name === "moveToActive") return fetch(parts, args);
+      if (name === "moveToFinished" && isCompletion(args)) return finish(parts, args);
+      return asBefore(client, name, args);
+    };
+    return backend;
+  };
+}
+
+const JOB_ID = finishScript.keys;
+const TARGET = finishScript.keys + 4;
+
+const isCompletion = (args: ScriptArgument[]) => args[TARGET] === "completed";
+
+async function fetch(parts: DeliveryBackendParts, args: ScriptArgument[]): Promise<unknown> {
+  const reply = await fetchLua.asBytes(parts.redis, keysOf(args, fetchScript.keys), args.slice(fetchScript.keys));
+  return withoutText(parts, reply);
+}
+
+async function finish(parts: DeliveryBackendParts, args: ScriptArgument[]): Promise<unknown> {
+  const { message, domain, now, entries } = parts.endOf(String(args[JOB_ID]));
+  const keys = [...keysOf(args, finishScript.keys), bodyKey(message), ...historyKeys(message)];
+  const own = [openField(domain), ...historyArguments(message, now, entries)];
+  // BullMQ leaves its ninth argument out when it has none.
+  const bullMqs = args.slice(finishScript.keys, finishScript.keys + FINISH_ARGUMENTS).map((arg) => arg ?? "");
+  return withoutText(parts, await finishLua.asBytes(parts.redis, keys, [...bullMqs, ...own]));
+}
+
+const keysOf = (args: ScriptArgument[], count: number) => args.slice(0, count).map(String);
+
+/** The reply as BullMQ knows it; a text that came with it has been handed on. */
+function withoutText({ onText }: DeliveryBackendParts, reply: unknown): unknown {
+  if (!Array.isArray(reply)) return reply;
+  const [job, id, ...rest] = reply as unknown[];
+  const [limit, until, text] = rest;
+  if (text instanceof Buffer) onText(words(id) as string, text);
+  return [Array.isArray(job) ? job.map(words) : job, words(id), words(limit), words(until)];
+}
+
+const words = (value: unknown) => (value instanceof Buffer ? value.toString() : value);
+
+/** Of BullMQ's script that ends a job. Ours follow. */
+const FINISH_ARGUMENTS = 9;
+
+/** Defines `withText(reply)`: a job that is begun for the first time brings its text, in the fifth place. */
+const withTextLua = `
+  local function withText(reply)
+    if type(reply) ~= "table" or type(reply[1]) ~= "table" then return reply end
+    local id = reply[2]
+    if redis.call("HGET", "${deliveryJobKey("")}" .. id, "ats") ~= "1" then return reply end
+    local body = "${bodyKey("")}" .. string.match(id, "^[^/]*")
+    if redis.call("HSTRLEN", body, "${dataField}") <= ${LONGEST_ALONG_BYTES} then
+      reply[5] = redis.call("HGET", body, "${dataField}")
+    end
+    return reply
+  end
+`;
+
+const fetchLua = createScript(`
+  ${fetchScript.lua}
+  ${withTextLua}
+  return withText(moveToActive(KEYS, ARGV))
+`);
+
+// A number below zero: it was not this worker's job to end, or has been ended before.
+const finishLua = createScript(`
+  ${finishScript.lua}
+  ${closeLua}
+  ${appendLua}
+  ${withTextLua}
+  local reply = moveToFinished(KEYS, ARGV)
+  if type(reply) == "number" and reply < 0 then return reply end
+  closeBody(KEYS[${finishScript.keys + 1}], ARGV[${FINISH_ARGUMENTS + 1}])
+  appendHistory(KEYS[${finishScript.keys + 2}], KEYS[${finishScript.keys + 3}], ARGV, ${FINISH_ARGUMENTS + 2})
+  return withText(reply)
+`);
