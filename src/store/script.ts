@@ -1,5 +1,6 @@
 /** A Lua script that is sent once, and then only named: its text would weigh more than its arguments. */
 import { createHash } from "node:crypto";
+import type { Socket } from "node:net";
 import type { Redis } from "ioredis";
 
 export type ScriptArgument = string | number | Buffer;
@@ -10,9 +11,18 @@ export type Script = {
   asBytes(redis: Redis, keys: string[], args: ScriptArgument[]): Promise<unknown>;
 };
 
+/** Commands of one turn go to Redis in one write, and are put on disk there together. */
+function gather(redis: Redis): void {
+  const { stream } = redis as unknown as { stream?: Socket };
+  if (stream === undefined || stream.writableCorked > 0) return;
+  stream.cork();
+  setImmediate(() => stream.uncork());
+}
+
 export function createScript(text: string): Script {
   const sha = createHash("sha1").update(text).digest("hex");
   const run = async (redis: Redis, call: "call" | "callBuffer", keys: string[], args: ScriptArgument[]) => {
+    gather(redis);
     // In one array: a message to thousands of domains has more arguments than a call can have.
     const all = [keys.length, ...keys, ...args];
     try {
