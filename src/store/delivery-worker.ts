@@ -91,6 +91,8 @@ export type DeliveryWorker = {
    * taken by another worker: see `worker-presence.ts`.
    */
   close(graceMs: number): Promise<void>;
+  /** Looks now for workers whose process has ended on this machine, and gives their jobs back. */
+  takeOver(): Promise<void>;
 };
 
 /** So long that only `worker-presence.ts` decides whose a job is. */
@@ -261,6 +263,7 @@ export function startDeliveryWorker(parts: DeliveryWorkerParts): DeliveryWorker 
   };
 
   return {
+    takeOver: () => presence.look(),
     close: async (graceMs) => {
       await closeWorker(worker, patient, {
         graceMs,
