@@ -42,8 +42,8 @@ export type RelaySettings = {
   /** Over the settings that are made here, section by section. */
   change?: Record<string, Record<string, unknown>>;
   logLevel?: string;
-  /** Default: 1. */
-  processes?: number;
+  /** Settings outside of sections. */
+  work?: { role?: string; processes?: number };
 };
 
 /** What it starts, `stack` ends: the relay with SIGKILL if it still runs. */
@@ -69,8 +69,7 @@ export async function createRelayProcess(settings: RelaySettings, stack: AsyncDi
     base[section] = { ...base[section], ...values };
   const configFile = join(dir, "relay.yaml");
   // JSON is YAML.
-  const { processes = 1 } = settings;
-  await writeFile(configFile, JSON.stringify({ hostname: "relay.test", processes, ...base }));
+  await writeFile(configFile, JSON.stringify({ hostname: "relay.test", ...settings.work, ...base }));
   const logFile = join(dir, "relay.log");
 
   let child: ChildProcess | undefined;

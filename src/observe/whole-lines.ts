@@ -15,5 +15,7 @@ const ONE_PIECE_BYTES = 4096;
  */
 export function wholeLines({ format }: Pick<LogOptions, "format">): Pick<LogOptions, "destination"> {
   if (format === "pretty" || (format === "auto" && process.stdout.isTTY)) return {};
-  return { destination: pino.destination({ dest: 1, sync: false, maxWrite: ONE_PIECE_BYTES }) as never };
+  const output = pino.destination({ dest: 1, sync: false, maxWrite: ONE_PIECE_BYTES });
+  // It has all of a stream that pino writes to.
+  return { destination: output as unknown as NodeJS.WritableStream };
 }

@@ -17,7 +17,7 @@ import type { Submission } from "./submission.ts";
 
 export type Member = {
   pid: number | undefined;
-  /** Rejects when it cannot start; with a `StartError` where the surroundings are to blame. */
+  /** Rejects when it cannot start; with a `StartError` unless the program is at fault. */
   ready: Promise<Submission["addresses"]>;
   /** Resolves when it has ended, with how in words. */
   ended: Promise<string>;
@@ -39,7 +39,7 @@ export function startMember(begin: Extract<Order, { kind: "begin" }>): Member {
   const ready = Promise.withResolvers<Submission["addresses"]>();
   const ended = Promise.withResolvers<string>();
   let counted: MetricsSnapshot | undefined;
-  let toCount = Promise.withResolvers<void>();
+  let counting: PromiseWithResolvers<void> | undefined;
 
   const send = (order: Order) => {
     // One that has just ended hears no more: that it has is told by `ended`.
@@ -55,12 +55,13 @@ export function startMember(begin: Extract<Order, { kind: "begin" }>): Member {
         return ready.reject(startFailure(word));
       case "counted":
         counted = word.metrics;
-        toCount.resolve();
+        counting?.resolve();
     }
   });
   const hasEnded = (how: string) => {
-    ready.reject(new Error(`it ended while it started: ${how}`));
-    toCount.resolve();
+    const why = `process ${begin.process} ended while it started: ${how}`;
+    ready.reject(new StartError(why, EXIT_UNAVAILABLE));
+    counting?.resolve();
     ended.resolve(how);
   };
   worker.process.once("exit", (code, signal) =>
@@ -79,11 +80,17 @@ export function startMember(begin: Extract<Order, { kind: "begin" }>): Member {
     send,
     async count() {
       if (!worker.isConnected()) return;
-      toCount = Promise.withResolvers();
-      send({ kind: "count" });
-      const limit = setTimeout(toCount.resolve, COUNT_LIMIT_MS);
-      await toCount.promise;
-      clearTimeout(limit);
+      if (counting === undefined) {
+        const answer = Promise.withResolvers<void>();
+        const limit = setTimeout(answer.resolve, COUNT_LIMIT_MS);
+        void answer.promise.then(() => {
+          clearTimeout(limit);
+          counting = undefined;
+        });
+        counting = answer;
+        send({ kind: "count" });
+      }
+      await counting.promise;
     },
     get counted() {
       return counted;

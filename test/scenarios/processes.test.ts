@@ -1,12 +1,18 @@
 /** A relay of several processes: it shares the work, outlives each of its processes, and ends as one. */
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { test, type TestContext } from "node:test";
 import { createRelayProcess, type RelayProcess, tryToKill } from "../../scripts/lib/relay-process.ts";
 import { startSink, type Sink } from "../../scripts/lib/sink.ts";
 import { createSubmitter, handUntilTaken } from "../../scripts/lib/submitter.ts";
+import { LAUNCHER, plainEnvironment, stsRelay } from "../cli/run.ts";
+import { directory } from "../config/read.ts";
 import { until } from "../store/support.ts";
 
 const DOMAINS = ["fast-1.test", "fast-2.test", "slow-1.test", "mute-1.test"];
@@ -22,7 +28,7 @@ async function setUp(t: TestContext, grace = "5s"): Promise<House> {
   stack.defer(() => sink.close());
   const change = { shutdown: { grace }, admin: { port: 0 } };
   const relay = await createRelayProcess(
-    { dir, sink, domains: DOMAINS, change, logLevel: "info", processes: 2 },
+    { dir, sink, domains: DOMAINS, change, logLevel: "info", work: { processes: 2 } },
     stack,
   );
   relay.start();
@@ -144,6 +150,44 @@ test("with the main process killed the others end in good order", async (t) => {
   await until(() => sent.every((recipient) => sink.byRecipient.has(recipient)), "all arrives");
   assert.equal(sink.copies.length, sent.length, "and nothing twice: deliveries under way came to their end");
   assert.equal(await relay.kill("SIGTERM"), 0);
+});
+
+test("another relay on the same port is refused", async (t) => {
+  const { relay } = await setUp(t);
+  for (const processes of ["1", "2"]) {
+    const dir = directory(t, {});
+    const env = plainEnvironment({ RELAY_SUBMISSION__LISTENERS: `[{ port: ${relay.port} }]`, RELAY_ADMIN__PORT: "0" });
+    const { code, stderr } = await stsRelay(["start", "--processes", processes], { cwd: dir, env });
+    assert.equal(code, 69, processes);
+    assert.match(stderr, /cannot listen on 127\.0\.0\.1:\d+: EADDRINUSE: another program has it/);
+  }
+  assert.equal(await relay.kill("SIGTERM"), 0);
+});
+
+test("where the system chooses the port it is one for all processes, and for those that come later", async (t) => {
+  const env = plainEnvironment({
+    RELAY_SUBMISSION__LISTENERS: "[{ port: 0 }]",
+    RELAY_DNS__SERVERS: "127.0.0.1:1",
+    RELAY_ADMIN__ENABLED: "false",
+  });
+  const cwd = directory(t, {});
+  const args = [LAUNCHER, "start", "--processes", "2"];
+  const child = spawn(process.execPath, args, { cwd, env, stdio: ["ignore", "pipe", "inherit"] });
+  t.after(() => child.kill("SIGKILL"));
+  const log: { event?: string; pid?: number; listeners?: string[] }[] = [];
+  createInterface({ input: child.stdout }).on("line", (line) => log.push(JSON.parse(line) as (typeof log)[number]));
+  const pids = () => log.filter(({ event }) => event === "process-started").map(({ pid }) => pid);
+  await until(() => log.some(({ event }) => event === "started"), "it is ready");
+  const [, port] = /:(\d+) /.exec(log.find(({ event }) => event === "started")?.listeners?.[0] ?? "") ?? [];
+  tryToKill(pids()[0]);
+  await until(() => pids().length === 3, "the first is replaced");
+  tryToKill(pids()[1]);
+  const socket = connect(Number(port), "127.0.0.1");
+  const [greeting] = (await once(socket, "data")) as [Buffer];
+  assert.match(String(greeting), /^220 /);
+  socket.destroy();
+  child.kill("SIGTERM");
+  assert.deepEqual(await once(child, "exit"), [0, null]);
 });
 
 test("SIGHUP reaches all processes", async (t) => {
