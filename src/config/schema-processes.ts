@@ -8,7 +8,7 @@ import { setting } from "./setting.ts";
 export const MOST_PROCESSES = 64;
 
 export const role = setting(oneOf("all", "submission", "delivery"), {
-  says: "What this relay does. all: takes mail and delivers it; submission: takes mail for others to deliver; delivery: delivers what others took. The last two are for several machines over one Redis, and need redis.url. `start --role` sets it too.",
+  says: "What this relay does. all: takes mail and delivers it; submission: takes mail for others to deliver, and serves published policies; delivery: delivers what others took. The last two are for several machines over one Redis, and need redis.url. `start --role` sets it too.",
   default: "all",
 });
 
