@@ -49,7 +49,7 @@ function roleProblems({ role, redis }: Config): Problem[] {
     role === "submission"
       ? "nothing would deliver the mail that is taken: the Redis that the relay runs itself is for it alone"
       : "there would be no mail to deliver: the Redis that the relay runs itself is for it alone";
-  return [error(["role"], what, "set redis.url to the Redis of all machines, or leave the role at all")];
+  return [error(["role"], what, "set redis.url to the Redis of all machines, or role: all")];
 }
 
 function listenerProblems({ submission }: Config): Problem[] {
