@@ -147,6 +147,7 @@ test("with the main process killed the others end in good order", async (t) => {
   await relay.kill("SIGKILL");
   await until(() => !processes.some(isAlive), "no process is left");
   relay.start();
+  await until(() => count(relay, "started") === 2, "it is ready again");
   await until(() => sent.every((recipient) => sink.byRecipient.has(recipient)), "all arrives");
   assert.equal(sink.copies.length, sent.length, "and nothing twice: deliveries under way came to their end");
   assert.equal(await relay.kill("SIGTERM"), 0);
