@@ -10,9 +10,10 @@ import { parseArgs } from "node:util";
 import { type KillReport, type KillRunOptions, runKillTest, type Trouble } from "./lib/kill-run.ts";
 
 const USAGE = `Usage: scripts/kill-test [--messages 20000] [--kills 50] [--seed N] [--clients 8] [--every 2000]
-                         [--limit 900] [--external [--trouble slow|full|forgetful]] [--redis-url URL] [--keep]
+                         [--limit 900] [--processes 1] [--external [--trouble slow|full|forgetful]] [--redis-url URL] [--keep]
   --every      mean time between two kills, in milliseconds
   --limit      seconds after which what has not arrived is lost
+  --processes  of the relay; with several, single ones are killed as well
   --external   with a Redis beside the relay, killed as well, in place of the relay's own
   --trouble    what else happens to it: answers slowly, refuses writes at times, loses its scripts
   --redis-url  with this Redis, which should be empty and is not killed
@@ -27,6 +28,7 @@ const { values } = parseArgs({
     clients: { type: "string", default: "8" },
     every: { type: "string", default: "2000" },
     limit: { type: "string", default: "900" },
+    processes: { type: "string", default: "1" },
     external: { type: "boolean", default: false },
     trouble: { type: "string" },
     "redis-url": { type: "string" },
@@ -50,6 +52,7 @@ async function main(): Promise<number> {
     clients: Number(values.clients),
     everyMs: Number(values.every),
     limitMs: Number(values.limit) * 1_000,
+    processes: Number(values.processes),
     redis: url === undefined ? (values.external ? "external" : "embedded") : { url },
     trouble: values.trouble as Trouble | undefined,
     say: (line) => process.stdout.write(`${line}\n`),

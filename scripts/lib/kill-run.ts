@@ -24,6 +24,8 @@ export type KillRunOptions = {
   limitMs: number;
   /** `embedded`: the relay's own Redis. `external`: one beside it, killed as well. Or the URL of one that is left alone. */
   redis: "embedded" | "external" | { url: string };
+  /** Of the relay, each killed now and then by itself. Default: 1. */
+  processes?: number;
   /** What else happens to the external Redis. */
   trouble?: Trouble | undefined;
   say: (line: string) => void;
@@ -63,7 +65,13 @@ export async function runKillTest(options: KillRunOptions): Promise<KillReport> 
   const external = options.redis === "external" ? await startExternalRedis(options.dir, stack) : undefined;
   const redisUrl = await urlFor(options, external, random, stack);
   const relay = await createRelayProcess(
-    { dir: options.dir, sink, domains: KILL_RUN_DOMAINS, ...(redisUrl === undefined ? {} : { redisUrl }) },
+    {
+      dir: options.dir,
+      sink,
+      domains: KILL_RUN_DOMAINS,
+      work: { processes: options.processes ?? 1 },
+      ...(redisUrl === undefined ? {} : { redisUrl }),
+    },
     stack,
   );
   relay.start();

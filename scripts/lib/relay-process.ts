@@ -42,6 +42,8 @@ export type RelaySettings = {
   /** Over the settings that are made here, section by section. */
   change?: Record<string, Record<string, unknown>>;
   logLevel?: string;
+  /** Settings outside of sections. */
+  work?: { role?: string; processes?: number };
 };
 
 /** What it starts, `stack` ends: the relay with SIGKILL if it still runs. */
@@ -67,7 +69,7 @@ export async function createRelayProcess(settings: RelaySettings, stack: AsyncDi
     base[section] = { ...base[section], ...values };
   const configFile = join(dir, "relay.yaml");
   // JSON is YAML.
-  await writeFile(configFile, JSON.stringify({ hostname: "relay.test", ...base }));
+  await writeFile(configFile, JSON.stringify({ hostname: "relay.test", ...settings.work, ...base }));
   const logFile = join(dir, "relay.log");
 
   let child: ChildProcess | undefined;
@@ -97,15 +99,19 @@ export async function createRelayProcess(settings: RelaySettings, stack: AsyncDi
     victim.kill(signal);
     return (await ended)[0];
   };
+  const helpers = () =>
+    child?.pid === undefined ? [] : childrenOf(child.pid).filter((pid) => commandOf(pid).endsWith("/worker.ts"));
   stack.defer(async () => {
+    const left = helpers();
     await kill("SIGKILL");
+    for (const pid of left) tryToKill(pid);
     const pid = redisUrl === undefined ? readPid(redisDir) : undefined;
     if (pid !== undefined) tryToKill(pid);
   });
   return {
     port,
     pid: () => child?.pid,
-    helpers: () => (child?.pid === undefined ? [] : childrenOf(child.pid).filter((pid) => commandOf(pid) === "node")),
+    helpers,
     redisPid: () => readPid(redisDir),
     start,
     gaveUpAt,
@@ -156,7 +162,7 @@ function childrenOf(pid: number): number[] {
 
 function commandOf(pid: number): string {
   try {
-    return readFileSync(`/proc/${pid}/comm`, "utf8").trim();
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8").replace(/\0$/, "");
   } catch {
     return "";
   }

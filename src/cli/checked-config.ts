@@ -27,7 +27,7 @@ export async function checkConfig(options: LoadOptions): Promise<CheckedConfig> 
   };
 }
 
-/** Where to look, for a command that was given `file`, or none. */
-export function whereToLoad(file: string | undefined): LoadOptions {
-  return { env: process.env, cwd: process.cwd(), ...(file === undefined ? {} : { file }) };
+/** Where to look, for a command that was given `file`, or none, and settings as options. */
+export function whereToLoad(file: string | undefined, flags: Record<string, string> = {}): LoadOptions {
+  return { env: process.env, cwd: process.cwd(), flags, ...(file === undefined ? {} : { file }) };
 }

@@ -17,6 +17,7 @@ export function configSummary(config: Config, sources: Sources): [string, string
   return [
     ["settings from", list(from, "defaults alone")],
     ["hostname", config.hostname],
+    ...workWords(config),
     ["listens on", list(listeners, "nothing")],
     ["trusts", list(submission.trustedNetworks, "nobody without a login")],
     [
@@ -27,7 +28,7 @@ export function configSummary(config: Config, sources: Sources): [string, string
       ),
     ],
     ["largest message", formatSize(submission.maxMessageSizeBytes)],
-    ["delivers to", `port ${delivery.port}, ${delivery.concurrency} messages at a time`],
+    ["delivers to", `port ${delivery.port}, ${delivery.concurrency} messages at a time in each process`],
     ["MTA-STS", `${mtaSts.rule}; when unknown: ${unknownWords(mtaSts.onDiscoveryFailure)}`],
     ...Object.entries(config.domains).map(([domain, rule]): [string, string] => [`  ${domain}`, ruleWords(rule)]),
     ["publishes", list(publishedWords(config.publish), "no policy")],
@@ -35,6 +36,13 @@ export function configSummary(config: Config, sources: Sources): [string, string
     ["DNS", list(config.dns.servers, "the system's servers")],
     ["Redis", redis.url === undefined ? `its own, in ${redis.dir}` : describeTarget({ url: redis.url })],
   ];
+}
+
+/** Nothing where all is done here, in one process. */
+function workWords({ role, processes }: Config): [string, string][] {
+  const words = { all: "takes mail and delivers it", submission: "takes mail alone", delivery: "delivers mail alone" };
+  if (role === "all" && processes === 1) return [];
+  return [["does", `${words[role]}, in ${processes === 1 ? "one process" : `${processes} processes`}`]];
 }
 
 const TLS_WORDS = { starttls: "STARTTLS", implicit: "implicit TLS", none: "no TLS" };

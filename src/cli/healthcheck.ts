@@ -17,13 +17,16 @@ export const healthcheckCommand = defineCommand({
   summary: "ask whether the relay on this machine takes mail",
   details:
     "Asks the admin port (/readyz), or where there is none connects to the first listener of the\n" +
-    "configuration and waits for its greeting. Prints nothing when all is well.",
+    "configuration and waits for its greeting. A relay that only delivers has no listener: without\n" +
+    "an admin port nothing is known of it. Prints nothing when all is well.",
   options: { config: CONFIG_OPTION },
   async run({ config: file }) {
     const config = readConfig(file);
     const listener = config?.submission.listeners[0];
     if (config === undefined || listener === undefined) return EXIT.config;
-    const problem = (await readinessProblem(config.admin)) ?? (await greetingProblem(listener));
+    const problem =
+      (await readinessProblem(config.admin)) ??
+      (config.role === "delivery" ? undefined : await greetingProblem(listener));
     if (problem === undefined) return EXIT.ok;
     process.stderr.write(`sts-relay healthcheck: ${problem}\n`);
     return EXIT.unavailable;

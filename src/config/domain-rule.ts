@@ -11,7 +11,7 @@ export type EffectiveRule = {
   onDiscoveryFailure: Config["mtaSts"]["onDiscoveryFailure"];
   /** `undefined`: to the domain's own MX hosts. */
   route: Route | undefined;
-  /** Of the destination, in each process. */
+  /** Of the destination, in this process. */
   limits: { maxSessions?: number; perMinute?: number };
 };
 

@@ -1,5 +1,5 @@
 /**
- * Reads the configuration: file, then environment, then the schema's defaults.
+ * Reads the configuration: options, then environment, then file, then the schema's defaults.
  * Every problem is found in one go, each with its place.
  */
 import { readFileSync } from "node:fs";
@@ -19,6 +19,8 @@ export type LoadOptions = {
   /** Must be there. Default: `DEFAULT_FILE`, which need not be. */
   file?: string;
   env: Readonly<Record<string, string | undefined>>;
+  /** Settings that options of the command line make, over all others: `processes` for `--processes`. */
+  flags?: Readonly<Record<string, string>>;
   cwd: string;
   /** Default: this one. */
   machine?: Machine;
@@ -56,6 +58,10 @@ export function readConfig(options: LoadOptions): Draft {
   for (const { variable, path, value } of environment.assignments) {
     assign(settings, path, value);
     variables.set(settingName(path), variable);
+  }
+  for (const [name, text] of Object.entries(options.flags ?? {})) {
+    assign(settings, [name], /^\d+$/.test(text) ? Number(text) : text);
+    variables.set(name, `--${name}`);
   }
 
   const placeOf = (path: SettingPath) => {

@@ -30,6 +30,7 @@ import { check } from "./schema-check.ts";
 import { dkim, tlsReports } from "./schema-dkim.ts";
 import { history } from "./schema-history.ts";
 import { incidents, shadow, webhooks } from "./schema-incidents.ts";
+import { processes, role } from "./schema-processes.ts";
 import { publish } from "./schema-publish.ts";
 import { rates } from "./schema-rates.ts";
 import { optional, required, section, setting } from "./setting.ts";
@@ -160,13 +161,13 @@ const submission = section("How applications hand in mail.", {
 
 const delivery = section("How mail leaves.", {
   port: setting(port(), { says: "The port of the recipients' mail hosts.", default: 25 }),
-  concurrency: setting(wholeNumber(1, 10_000), { says: "Deliveries at a time in one process.", default: 50 }),
+  concurrency: setting(wholeNumber(1, 10_000), { says: "Deliveries at a time in each process.", default: 50 }),
   maxRecipientsPerTransaction: setting(wholeNumber(1, 100), {
     says: "Recipients of one domain in one SMTP transaction.",
     default: 100,
   }),
   maxSessionsPerDestination: setting(wholeNumber(1, 1000), {
-    says: "Deliveries at a time to one destination, in each process. It begins with 5, grows while it goes well, and is cut when it does not.",
+    says: "Deliveries at a time to one destination, over the processes of this relay. It begins with 5, grows while it goes well, and is cut when it does not.",
     default: 20,
   }),
   maxMessagesPerSession: setting(wholeNumber(1, 100_000), {
@@ -270,12 +271,12 @@ const domainRule = z.strictObject({
     example: { host: "smtp.example.net", port: 587 },
   }),
   maxSessions: optional(wholeNumber(1, 1000), {
-    says: "Deliveries at a time to this domain (or smart host), in each process.",
+    says: "Deliveries at a time to this domain (or smart host), over the processes of this relay (at least one in each).",
     defaultIs: "delivery.maxSessionsPerDestination",
     example: 2,
   }),
   maxPerMinute: optional(wholeNumber(1, 1_000_000), {
-    says: "Deliveries begun in a minute to this domain (or smart host), in each process.",
+    says: "Deliveries begun in a minute to this domain (or smart host), over the processes of this relay.",
     defaultIs: "no limit",
     example: 60,
   }),
@@ -287,6 +288,8 @@ export const schema = z.strictObject({
     defaultIs: "the machine's name",
     example: "relay.example.com",
   }),
+  role,
+  processes,
   submission,
   delivery,
   mtaSts,

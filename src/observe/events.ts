@@ -7,6 +7,7 @@ import type { FetchFailure, KnownPolicy, PolicyEvent } from "../mta-sts/answer.t
 import { adminEvents } from "./admin-events.ts";
 import { checkEvents } from "./check-events.ts";
 import { operatorEvents } from "./operator-events.ts";
+import { processEvents } from "./process-events.ts";
 import { reportEvents } from "./report-events.ts";
 import { publishEvents } from "./publish-events.ts";
 import { tlsReportEvents } from "./tls-report-events.ts";
@@ -16,6 +17,7 @@ export type Events = ReturnType<typeof createEvents>;
 export function createEvents(log: Logger) {
   return {
     ...relayEvents(log),
+    ...processEvents(log),
     ...submissionEvents(log),
     policy: (event: PolicyEvent) => logPolicyEvent(log, event),
     ...deliveryEvents(log),
@@ -29,7 +31,7 @@ export function createEvents(log: Logger) {
 
 function relayEvents(log: Logger) {
   return {
-    started: (what: { role: string; listeners: string[]; redis: string }) =>
+    started: (what: { role: string; listeners: string[]; redis: string; processes?: number }) =>
       log.info({ event: "started", ...what }, "relay is ready"),
     stopping: (what: { signal: string }) => log.info({ event: "stopping", ...what }, "draining, then stopping"),
     stopped: () => log.info({ event: "stopped" }, "relay has stopped"),

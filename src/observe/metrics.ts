@@ -7,6 +7,7 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { PolicyAnswer, PolicyEvent } from "../mta-sts/answer.ts";
 import type { Events } from "./events.ts";
+import { addedUpText } from "./metrics-sum.ts";
 
 export type Metrics = {
   /** The same events, counted. */
@@ -17,10 +18,15 @@ export type Metrics = {
   session(protection: "verified" | "encrypted" | "clear" | "refused"): void;
   attemptTook(ms: number): void;
   acceptTook(ms: number): void;
-  /** All of it as text, with what is true at this moment. */
-  text(now: Standing): Promise<string>;
+  /** All of it as text, with what is true at this moment, and what other processes have counted. */
+  text(now: Standing, others?: MetricsSnapshot[]): Promise<string>;
+  /** What this process has counted, for another one. */
+  snapshot(): Promise<MetricsSnapshot>;
   contentType: string;
 };
+
+/** The numbers of a process, to be added to those of others. */
+export type MetricsSnapshot = Awaited<ReturnType<Registry["getMetricsAsJSON"]>>;
 
 /** What is looked up when somebody asks. */
 export type Standing = {
@@ -54,10 +60,11 @@ export function createMetrics(about: { version: string }): Metrics {
     session: (tls) => counters.sessions.inc({ tls }),
     attemptTook: (ms) => timers.attempt.observe(ms / 1_000),
     acceptTook: (ms) => timers.accept.observe(ms / 1_000),
-    text(now) {
+    async text(now, others = []) {
       show(now);
-      return registry.metrics();
+      return others.length === 0 ? registry.metrics() : addedUpText([await registry.getMetricsAsJSON(), ...others]);
     },
+    snapshot: () => registry.getMetricsAsJSON(),
     contentType: registry.contentType,
   };
 }
@@ -97,7 +104,8 @@ function createCounters(registry: Registry) {
     closings: counter("destination_closings_total", "Times that a destination was left alone for a while."),
     rules: counter("exceptions_total", "Exceptions that were set, removed or have ended.", ["kind"]),
     webhooksFailed: counter("webhooks_failed_total", "Posts to webhooks that failed."),
-    redisLost: counter("redis_lost_total", "Times that Redis was away."),
+    processesEnded: counter("processes_ended_total", "Processes of this relay that ended unasked."),
+    redisLost: counter("redis_lost_total", "Times that Redis was away, told by each process."),
     bodiesMissing: counter("bodies_missing_total", "Messages whose text was gone: each is a loss."),
     faults: counter("faults_total", "Faults of the relay itself."),
   };
@@ -115,7 +123,8 @@ function createTimers(registry: Registry) {
 
 function createGauges(registry: Registry, version: string) {
   const gauge = <Label extends string = never>(name: string, help: string, labelNames: Label[] = []) =>
-    new Gauge({ name: `sts_relay_${name}`, help, labelNames, registers: [registry] });
+    // The same for all processes: told by the one that is asked.
+    new Gauge({ name: `sts_relay_${name}`, help, labelNames, registers: [registry], aggregator: "first" });
   gauge("build_info", "Always 1.", ["version", "node"]).set({ version, node: process.versions.node }, 1);
   const redisUp = gauge("redis_up", "Whether Redis answers.");
   const queue = gauge("queue_jobs", "Deliveries in the queue: a message to three domains is three.", ["state"]);
@@ -143,6 +152,10 @@ function counting(events: Events, counters: Counters, timers: ReturnType<typeof 
     policy(event) {
       countPolicy(event, counters);
       events.policy(event);
+    },
+    processEnded(what) {
+      counters.processesEnded.inc();
+      events.processEnded(what);
     },
     redisLost(what) {
       counters.redisLost.inc();

@@ -117,7 +117,14 @@ function configuredRules({ domains, mtaSts }: Config): { domain: string; rule: s
   return [...own, { domain: "all others", rule: mtaSts.rule }];
 }
 
-function checksOf({ live, connection, protocols, listeners, isStopping }: Parts) {
+/** A relay that does not take mail, or does not deliver it, is not asked for what that needs. */
+function checksOf({ live, connection, protocols, listeners, duties, crew, isStopping }: Parts) {
+  const listener = async () => {
+    if (isStopping()) return "the relay is stopping: no more mail is taken";
+    return listeners > 0 ? undefined : "no listener is open";
+  };
+  const workers = async () =>
+    (await countWorkers(connection.redis, WORKER_SILENCE_MS)) > 0 ? undefined : "no worker has been heard of lately";
   return {
     redis: async () => {
       await connection.redis.ping();
@@ -128,12 +135,9 @@ function checksOf({ live, connection, protocols, listeners, isStopping }: Parts)
       const answer = await protocols.dns.addresses(live().hostname, { fresh: true, signal });
       return answer.kind === "unknown" ? `${answer.why}: ${answer.detail}` : undefined;
     },
-    listener: async () => {
-      if (isStopping()) return "the relay is stopping: no more mail is taken";
-      return listeners > 0 ? undefined : "no listener is open";
-    },
-    workers: async () =>
-      (await countWorkers(connection.redis, WORKER_SILENCE_MS)) > 0 ? undefined : "no worker has been heard of lately",
+    ...(duties.submission ? { listener } : {}),
+    ...(duties.delivery ? { workers } : {}),
+    ...(crew === undefined ? {} : { processes: async () => crew.trouble() }),
   };
 }
 
@@ -151,11 +155,12 @@ function healthPages({ isStopping }: Parts, readiness: Readiness): AdminServerOp
 }
 
 function metricsPage(parts: Parts, api: ApiParts, counted: QueueCount): AdminServerOptions["pages"][number] {
-  const { metrics } = parts;
+  const { metrics, crew } = parts;
   return (app) => {
-    app.get("/metrics", async (_request, reply) =>
-      reply.type(metrics.contentType).send(await metrics.text(await standingOf(parts, api, counted))),
-    );
+    app.get("/metrics", async (_request, reply) => {
+      const [standing, others] = await Promise.all([standingOf(parts, api, counted), crew?.counted()]);
+      return reply.type(metrics.contentType).send(await metrics.text(standing, others));
+    });
   };
 }
 

@@ -9,6 +9,7 @@ import type { Config } from "../config/config.ts";
 import type { SessionSeen } from "../delivery/session-seen.ts";
 import type { PolicyAnswer } from "../mta-sts/answer.ts";
 import type { Events } from "../observe/events.ts";
+import type { MetricsSnapshot } from "../observe/metrics.ts";
 import { createFlowCounter } from "../operate/flow.ts";
 import type { RuleBook } from "../operate/rule-book.ts";
 import { protectionOf } from "../operate/tls-tally.ts";
@@ -17,6 +18,8 @@ import { createFlowStore } from "../store/flow.ts";
 import type { MailQueue } from "../store/mail-queue.ts";
 import { openAdminParts } from "./admin-parts.ts";
 import { adminDoor } from "./admin-door.ts";
+import type { Crew } from "./crew.ts";
+import type { Duties } from "./duties.ts";
 import type { Protocols } from "./protocols.ts";
 import { EXIT_UNAVAILABLE, StartError } from "./start-error.ts";
 
@@ -32,6 +35,8 @@ export type Admin = Counting & {
   events: Events;
   /** The same queue, with a clock beside it. */
   timed(queue: MailQueue): MailQueue;
+  /** What this process has counted. `undefined`: nothing is. */
+  counted(): Promise<MetricsSnapshot | undefined>;
   /** Begins to answer. `undefined`: there is no port, or it is taken. Throws a `StartError`. */
   open(running: AdminRunning): Promise<{ host: string; port: number } | undefined>;
 };
@@ -40,8 +45,11 @@ export type AdminRunning = {
   protocols: Protocols;
   queue: MailQueue;
   rules: Pick<RuleBook, "find">;
+  duties: Pick<Duties, "submission" | "delivery">;
   /** Where the relay takes mail. */
   listeners: number;
+  /** The processes that do the work, where this one does not. */
+  crew: Pick<Crew, "trouble" | "counted"> | undefined;
 };
 
 export type AdminSetting = {
@@ -81,6 +89,7 @@ export async function prepareAdmin(setting: AdminSetting, stack: AsyncDisposable
         metrics.acceptTook(performance.now() - startedAt);
       },
     }),
+    counted: () => metrics.snapshot(),
     async open(running) {
       const parts = await openAdminParts({ ...setting, ...running, version, metrics, events }, closing);
       return listen({ ...setting, events }, parts, closing);
@@ -94,6 +103,7 @@ const nothing = (events: Events): Admin => ({
   session: () => undefined,
   attemptTook: () => undefined,
   timed: (queue) => queue,
+  counted: async () => undefined,
   open: async () => undefined,
 });
 

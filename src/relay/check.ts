@@ -23,6 +23,7 @@ export async function configProblems(config: Config, now: () => number = Date.no
   ]);
   return [
     ...redisProblems(config),
+    ...roleProblems(config),
     ...listenerProblems(config),
     ...userProblems(config),
     ...adminProblems(config),
@@ -39,6 +40,16 @@ function redisProblems({ redis }: Config): Problem[] {
     const what = cause instanceof Error ? cause.message : String(cause);
     return [error(["redis", "url"], what, "expected a URL like redis://user:password@host:6379/0")];
   }
+}
+
+/** Each half alone would be of no use: nobody else reaches the relay's own Redis. */
+function roleProblems({ role, redis }: Config): Problem[] {
+  if (role === "all" || redis.url !== undefined) return [];
+  const what =
+    role === "submission"
+      ? "nothing would deliver the mail that is taken: the Redis that the relay runs itself is for it alone"
+      : "there would be no mail to deliver: the Redis that the relay runs itself is for it alone";
+  return [error(["role"], what, "set redis.url to the Redis of all machines, or role: all")];
 }
 
 function listenerProblems({ submission }: Config): Problem[] {

@@ -1,5 +1,5 @@
 /**
- * The delivering half of the relay: workers, kept sessions, policy refresh.
+ * The delivering half of the relay: workers and kept sessions.
  */
 import type { Config } from "../config/config.ts";
 import { domainRule } from "../config/domain-rule.ts";
@@ -13,12 +13,8 @@ import { openSession } from "../smtp/session.ts";
 import type { StoreConnection } from "../store/connection.ts";
 import { startDeliveryWorker } from "../store/delivery-worker.ts";
 import type { SessionResult } from "../tlsrpt/result.ts";
-import { trimHistory } from "../store/history-trim.ts";
 import type { MailQueue } from "../store/mail-queue.ts";
-import { type ScheduledTask, startSchedule } from "../store/schedule.ts";
-import { sweepOrphans } from "../store/sweeper.ts";
 import type { Counting } from "./admin.ts";
-import { checkTask } from "./check-task.ts";
 import type { Protocols } from "./protocols.ts";
 import type { Watching } from "./watching.ts";
 import { createTurns, type Turns } from "./turns.ts";
@@ -35,15 +31,16 @@ export type DeliveriesParts = {
   watching: Watching;
   rules: Pick<RuleBook, "find">;
   counting: Counting;
-  /** What else is done by the clock. */
-  tasks: ScheduledTask[];
   onTlsResult: ((result: SessionResult) => void) | undefined;
 };
 
-const MINUTE_MS = 60_000;
+export type Deliveries = {
+  /** Takes over the jobs of processes of this machine that have ended. */
+  takeOver(): Promise<void>;
+};
 
 /** What it starts, `stack` stops. */
-export function startDeliveries(parts: DeliveriesParts, stack: AsyncDisposableStack): void {
+export function startDeliveries(parts: DeliveriesParts, stack: AsyncDisposableStack): Deliveries {
   const { config, connection, events } = parts;
   const onFault = (where: string, err: unknown) => events.fault({ where, err });
   const pool = createSessionPool({
@@ -51,8 +48,6 @@ export function startDeliveries(parts: DeliveriesParts, stack: AsyncDisposableSt
     messagesPerSession: config.delivery.maxMessagesPerSession,
   });
   stack.defer(() => pool.close());
-  const schedule = startSchedule({ connection, tasks: tasksOf(parts), onFault });
-  stack.defer(() => schedule.close());
   const turns = createTurns(parts, stack);
   const worker = startDeliveryWorker({
     connection,
@@ -66,39 +61,11 @@ export function startDeliveries(parts: DeliveriesParts, stack: AsyncDisposableSt
       events.operatorOrder({ message, domain, verb, by, ...(reason === undefined ? {} : { reason }) }),
   });
   stack.defer(() => worker.close(parts.live().shutdown.graceMs));
-}
-
-function tasksOf(parts: DeliveriesParts): ScheduledTask[] {
-  const { config, live, connection, protocols, events, watching, tasks } = parts;
-  // History gives way before mail is refused.
-  const memoryShare = config.redis.stopIntakeAt * 0.8;
-  return [
-    ...watching.tasks,
-    checkTask({ live, connection, network: protocols, ruleOf: ruleOf(parts), events }),
-    ...tasks,
-    {
-      name: "policy-refresh",
-      everyMs: MINUTE_MS,
-      run: async (signal) => void (await protocols.policies.refreshDue(signal)),
-    },
-    {
-      name: "history-trim",
-      everyMs: 10_000,
-      run: async (signal) =>
-        void (await trimHistory(connection, { ...config.history, memoryShare }, Date.now(), signal)),
-    },
-    {
-      name: "orphan-sweep",
-      everyMs: 60 * MINUTE_MS,
-      run: async (signal) => {
-        for (const orphan of await sweepOrphans({ connection, now: Date.now, signal })) events.orphanSwept(orphan);
-      },
-    },
-  ];
+  return { takeOver: () => worker.takeOver() };
 }
 
 /** The configuration's rule of the moment, and the exception over it. */
-function ruleOf({ live, rules }: DeliveriesParts): (domain: string) => DomainRule {
+export function ruleOf({ live, rules }: Pick<DeliveriesParts, "live" | "rules">): (domain: string) => DomainRule {
   return (domain) => withException(domainRule(live(), domain), rules.find(domain), Date.now());
 }
 

@@ -6,16 +6,21 @@ import type { Config } from "../config/config.ts";
 import type { PolicyEvent } from "../mta-sts/answer.ts";
 import { createEvents, type Events } from "../observe/events.ts";
 import type { Logger } from "../observe/log.ts";
+import type { MetricsSnapshot } from "../observe/metrics.ts";
 import { createMailQueue } from "../store/mail-queue.ts";
+import { wakeAllParked } from "../store/parking.ts";
 import { prepareAdmin } from "./admin.ts";
+import type { Crew, CrewParts } from "./crew.ts";
 import { startDeliveries } from "./deliveries.ts";
 import { openSigner, signingQueue } from "./dkim-keys.ts";
+import { type Duties, dutiesOf } from "./duties.ts";
+import { startMaintenance } from "./maintenance.ts";
 import { createProtocols } from "./protocols.ts";
 import { planReload } from "./reload.ts";
 import { openRules } from "./rules.ts";
-import { startPublishing } from "./publishing.ts";
-import { startSubmission } from "./submission.ts";
-import { openStore } from "./store.ts";
+import { type Publishing, startPublishing } from "./publishing.ts";
+import { startSubmission, type Submission } from "./submission.ts";
+import { openStore, type StoreTarget } from "./store.ts";
 import { countTlsResults, openTlsReporting, tlsReportTasks } from "./tls-reports.ts";
 import { startWatching } from "./watching.ts";
 import { openWebhooks, startWebhooks } from "./webhooks.ts";
@@ -29,16 +34,33 @@ export type Relay = {
   admin?: { host: string; port: number };
   /** Takes over what may change while it runs, says what needs a restart, and reads the certificate again. */
   reload(config: Config): Promise<void>;
+  /** Takes over the mail of processes of this machine that have ended. */
+  takeOver(): Promise<void>;
+  /** What this process has counted. `undefined`: nothing is. */
+  counted(): Promise<MetricsSnapshot | undefined>;
   /** Takes no more mail, lets deliveries under way end, and closes everything. */
   stop(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 };
 
-/** @param parts `events` in place of those that write to `log`, for those who watch. Throws a `StartError`. */
-export async function startRelay(config: Config, parts: { log: Logger; events?: Events }): Promise<Relay> {
+export type RelayParts = {
+  log: Logger;
+  /** In place of those that write to `log`, for those who watch. */
+  events?: Events;
+  /** Default: what the configured role has. */
+  duties?: Duties;
+  /** Starts processes for submission and delivery; this one's duties are the rest. */
+  withCrew?: boolean;
+  /** A Redis that another process of this relay has started, or looked at. */
+  redis?: StoreTarget;
+};
+
+/** Throws a `StartError`. */
+export async function startRelay(config: Config, parts: RelayParts): Promise<Relay> {
+  const { duties = dutiesOf(config.role) } = parts;
   const plainEvents = parts.events ?? createEvents(parts.log);
   await using opened = new AsyncDisposableStack();
-  const connection = await openStore(config, plainEvents, opened);
+  const { connection, target } = await openStore(config, plainEvents, opened, parts.redis);
   let current = config;
   let isStopping = false;
   const live = () => current;
@@ -64,21 +86,42 @@ export async function startRelay(config: Config, parts: { log: Logger; events?: 
     watching.policy(event);
   };
   const protocols = await createProtocols(config, connection, { policy: policyEvents }, live);
-  startWebhooks({ live, connection, events, network: protocols }, opened);
   const rules = await openRules({ connection, events, tell }, opened);
-  const tasks = tlsReportTasks(await openTlsReporting({ config, connection, queue, network: protocols, events }));
+  if (duties.maintenance) {
+    startWebhooks({ live, connection, events, network: protocols }, opened);
+    const reports = await openTlsReporting({ config, connection, queue, network: protocols, events });
+    const tasks = [...watching.tasks, ...tlsReportTasks(reports)];
+    startMaintenance({ config, live, connection, protocols, events, rules, tasks }, opened);
+  }
   const { onTlsResult } = tlsCounting;
-  startDeliveries(
-    { config, live, connection, queue, protocols, events, watching, rules, tasks, onTlsResult, counting: admin },
-    opened,
-  );
-  const publishing = await startPublishing({ live, dns: protocols.dns, events }, opened);
-  const submission = await startSubmission({ live, connection, queue, events, log: parts.log }, opened);
-  const adminAddress = await admin.open({ protocols, queue, rules, listeners: submission.addresses.length });
+  const deliveries = duties.delivery
+    ? startDeliveries(
+        { config, live, connection, queue, protocols, events, watching, rules, onTlsResult, counting: admin },
+        opened,
+      )
+    : undefined;
+  const publishing = duties.publishing
+    ? await startPublishing({ live, dns: protocols.dns, events }, opened)
+    : NO_PUBLISHING;
+  const wakeAll = () => {
+    const most = live().delivery.maxSessionsPerDestination;
+    // With Redis away they come by themselves, when their time is over.
+    wakeAllParked(connection.redis, most, Date.now()).catch(() => undefined);
+  };
+  const crew =
+    parts.withCrew === true ? await hire({ live, redis: target, events, onChange: wakeAll }, opened) : undefined;
+  const submission = duties.submission
+    ? await startSubmission({ live, connection, queue, events, log: parts.log }, opened)
+    : { ...NO_SUBMISSION, addresses: crew?.addresses ?? [] };
+  const listeners = submission.addresses.length;
+  const adminAddress = duties.adminPort
+    ? await admin.open({ protocols, queue, rules, duties: dutiesOf(config.role), listeners, crew })
+    : undefined;
   events.started({
-    role: "all",
+    role: config.role,
     listeners: submission.addresses.map(({ host, port, tls }) => `${host}:${port} (${tls})`),
     redis: connection.where,
+    ...(crew === undefined ? {} : { processes: config.processes }),
   });
   const running = opened.move();
   const stop = async () => {
@@ -94,6 +137,7 @@ export async function startRelay(config: Config, parts: { log: Logger; events?: 
     parts.log.level = current.log.level;
     events.configurationApplied({ settings: plan.applied });
     if (plan.needRestart.length > 0) events.restartNeeded({ settings: plan.needRestart });
+    crew?.reload(current);
     await Promise.all([submission.renewCertificate(), publishing.reload()]);
   };
   return {
@@ -101,7 +145,18 @@ export async function startRelay(config: Config, parts: { log: Logger; events?: 
     policyServers: publishing.addresses,
     ...(adminAddress === undefined ? {} : { admin: adminAddress }),
     reload,
+    takeOver: async () => deliveries?.takeOver(),
+    counted: () => admin.counted(),
     stop,
     [Symbol.asyncDispose]: stop,
   };
+}
+
+const NO_PUBLISHING: Publishing = { addresses: [], reload: async () => undefined };
+const NO_SUBMISSION: Submission = { addresses: [], renewCertificate: async () => undefined };
+
+/** Not loaded where one process does it all. */
+async function hire(parts: CrewParts, stack: AsyncDisposableStack): Promise<Crew> {
+  const { startCrew } = await import("./crew.ts");
+  return startCrew(parts, stack);
 }

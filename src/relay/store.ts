@@ -3,14 +3,27 @@
  */
 import type { Config } from "../config/config.ts";
 import type { Events } from "../observe/events.ts";
-import { connect, type StoreConnection } from "../store/connection.ts";
+import { type ConnectOptions, connect, type StoreConnection } from "../store/connection.ts";
 import { checkDurability } from "../store/durability.ts";
 import { startEmbeddedRedis } from "../store/embedded-server.ts";
 import { EXIT_UNAVAILABLE, StartError } from "./start-error.ts";
 
-/** Opens the connection, and refuses a Redis that would lose mail. What it opens, `stack` closes. */
-export async function openStore(config: Config, events: Events, stack: AsyncDisposableStack): Promise<StoreConnection> {
-  const target = await findRedis(config, events, stack);
+/** Where Redis is found. */
+export type StoreTarget = ConnectOptions["target"];
+
+export type Store = { connection: StoreConnection; target: StoreTarget };
+
+/**
+ * Opens the connection, and refuses a Redis that would lose mail. What it opens, `stack` closes.
+ * @param given a Redis that another process of this relay has started, or looked at
+ */
+export async function openStore(
+  config: Config,
+  events: Events,
+  stack: AsyncDisposableStack,
+  given?: StoreTarget,
+): Promise<Store> {
+  const target = given ?? (await findRedis(config, events, stack));
   const connection = await unavailable(() =>
     connect({
       target,
@@ -19,16 +32,17 @@ export async function openStore(config: Config, events: Events, stack: AsyncDisp
     }),
   );
   stack.defer(() => connection.close());
+  if (given !== undefined) return { connection, target };
   const durability = await unavailable(() => checkDurability(connection.redis));
   for (const { fatal, detail } of durability.problems) {
     if (fatal || config.redis.requireDurable)
       throw new StartError(`Redis at ${connection.where}: ${detail}`, EXIT_UNAVAILABLE);
     events.redisNotDurable({ detail });
   }
-  return connection;
+  return { connection, target };
 }
 
-async function findRedis(config: Config, events: Events, stack: AsyncDisposableStack) {
+async function findRedis(config: Config, events: Events, stack: AsyncDisposableStack): Promise<StoreTarget> {
   const { url, caFile, dir, maxMemoryBytes } = config.redis;
   if (url !== undefined) return caFile === undefined ? { url } : { url, caFile };
   const server = await unavailable(() =>

@@ -76,10 +76,14 @@ async function open(options: Parameters<typeof startListener>[0]): Promise<Liste
   try {
     return await startListener(options);
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
+    const why = isTaken(cause) ? "EADDRINUSE: another program has it" : messageOf(cause);
     throw new StartError(`cannot listen on ${options.host}:${options.port}: ${why}`, EXIT_UNAVAILABLE, { cause });
   }
 }
+
+const messageOf = (cause: unknown) => (cause instanceof Error ? cause.message : String(cause));
+
+const isTaken = (cause: unknown) => cause instanceof Error && "code" in cause && cause.code === "EADDRINUSE";
 
 function listenerOptions(parts: SubmissionParts, certificate: Certificate | undefined) {
   const { live, connection, queue, events, log } = parts;

@@ -92,6 +92,8 @@ export type DeliveryWorker = {
    * taken by another worker: see `worker-presence.ts`.
    */
   close(graceMs: number): Promise<void>;
+  /** Looks now for workers whose process has ended on this machine, and gives their jobs back. */
+  takeOver(): Promise<void>;
 };
 
 type JobBook = {
@@ -257,6 +259,7 @@ export function startDeliveryWorker(parts: DeliveryWorkerParts): DeliveryWorker 
   };
 
   return {
+    takeOver: () => presence.look(),
     close: async (graceMs) => {
       await closeWorker(worker, patient, {
         graceMs,

@@ -139,6 +139,11 @@ export const checkResultsKey = `${keyPrefix}:check-results`;
 /** A list: delivery jobs that wait for a turn at this destination, the longest waiting first. */
 export const parkedKey = (destination: string): string => `${keyPrefix}:parked:${destination}`;
 
+export const parkedKeyPattern = parkedKey("*");
+
+/** The reverse of `parkedKey`. */
+export const destinationOfParked = (key: string): string => key.slice(parkedKey("").length);
+
 /** A hash: destinations that cannot be reached, until when and why, as JSON. */
 export const closedDestinationsKey = `${keyPrefix}:closed`;
 

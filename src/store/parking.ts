@@ -4,7 +4,7 @@
  * becomes free.
  */
 import type { Redis } from "ioredis";
-import { parkedKey } from "./keys.ts";
+import { destinationOfParked, parkedKey, parkedKeyPattern } from "./keys.ts";
 import { delayedKey, makeDueLua, markerKey } from "./queue-layout.ts";
 import { createScript } from "./script.ts";
 
@@ -19,6 +19,19 @@ export async function park(redis: Redis, destination: string, jobId: string): Pr
 /** Makes up to `count` of them due, the one that waits longest first; gives how many. */
 export async function wakeParked(redis: Redis, destination: string, count: number, now: number): Promise<number> {
   return Number(await script(redis, [parkedKey(destination), delayedKey, markerKey], [count, now]));
+}
+
+/**
+ * Makes up to `count` due for each destination: the process that should wake them
+ * may have died. Those woken in vain are parked again.
+ */
+export async function wakeAllParked(redis: Redis, count: number, now: number): Promise<void> {
+  let cursor = "0";
+  do {
+    const [next, keys] = await redis.scan(cursor, "MATCH", parkedKeyPattern, "COUNT", 1_000);
+    for (const key of keys) await wakeParked(redis, destinationOfParked(key), count, now);
+    cursor = next;
+  } while (cursor !== "0");
 }
 
 // One that is not put off any more has been taken in the meantime: it does not count.

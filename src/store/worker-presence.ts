@@ -40,6 +40,8 @@ export type PresenceParts = {
 export type Presence = {
   /** Resolves when it has been said for the first time, and what dead workers left has been given back. */
   begun: Promise<void>;
+  /** Looks for dead workers now, and not at the next time: somebody knows of one. */
+  look(): Promise<void>;
   /** Says no more. With `goodbye` the worker is forgotten at once: it has nothing in hand. */
   end(goodbye: boolean): Promise<void>;
 };
@@ -74,6 +76,7 @@ export function startPresence(parts: PresenceParts): Presence {
   };
 
   const live = async () => {
+    clearTimeout(timer);
     try {
       await beat();
     } catch (err) {
@@ -85,6 +88,10 @@ export function startPresence(parts: PresenceParts): Presence {
 
   return {
     begun: running,
+    look: () => {
+      if (!ended) running = running.then(live);
+      return running;
+    },
     end: async (goodbye) => {
       ended = true;
       clearTimeout(timer);

@@ -48,6 +48,9 @@ test("settings that do not go together, and files that are not what they should 
   const user = `{ name: app, passwordHash: "${hash}" }`;
   const cases: [yaml: string, ...found: [severity: string, setting: string, what: RegExp][]][] = [
     [""],
+    ["role: submission\nredis: { url: redis://127.0.0.1 }"],
+    ["role: submission", ["error", "role", /nothing would deliver the mail/]],
+    ["role: delivery\nprocesses: 2", ["error", "role", /no mail to deliver/]],
     [certificate("cert.pem", "key.pem")],
     [
       certificate("cert.pem", "other.key"),

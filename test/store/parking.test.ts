@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { connect } from "../../src/store/connection.ts";
 import { followClosedDestinations } from "../../src/store/closed-destinations.ts";
 import { delayedKey } from "../../src/store/queue-layout.ts";
-import { park, wakeParked } from "../../src/store/parking.ts";
+import { park, wakeAllParked, wakeParked } from "../../src/store/parking.ts";
 import { startTestRedis } from "../support/redis.ts";
 import { until } from "./support.ts";
 
@@ -32,6 +32,19 @@ test("parked jobs are made due one after the other, the longest waiting first, a
   assert.equal(await wakeParked(redis, "b.test", 2, now), 0);
   assert.equal(await wakeParked(redis, "a.test", 5, now), 1);
   assert.equal(await wakeParked(redis, "a.test", 5, now), 0);
+});
+
+test("after a process has died some of each destination's parked jobs are made due, whoever should have woken them", async () => {
+  await using store = await open();
+  const { redis } = store;
+  for (const id of ["m1/a.test", "m2/a.test", "m3/a.test", "m4/b.test"]) {
+    await redis.zadd(delayedKey, 2_000_000_000_000 * 0x1000, id);
+    await park(redis, id.slice(3), id);
+  }
+  const now = 1_700_000_000_000;
+  await wakeAllParked(redis, 2, now);
+  const due = await redis.zrangebyscore(delayedKey, 0, now * 0x1000);
+  assert.deepEqual(due.toSorted(), ["m1/a.test", "m2/a.test", "m4/b.test"]);
 });
 
 test("a destination that one process closes is closed for the others within a second or so, and open again for all", async () => {
