@@ -46,6 +46,9 @@ export type FairnessOptions = Common & {
 };
 export type BenchOptions = { command: "help" } | RateOptions | FairnessOptions;
 
+/** So that the numbers of both flows are apart from each other. */
+const MOST_FLOWING = 400_000;
+
 const FULL_RELAYS: RelayName[] = ["postfix:default", "postfix:tuned", "postfix:best", "relay:1", "relay:2"];
 const QUICK_RELAYS: RelayName[] = ["postfix:best", "relay:1", "relay:2"];
 
@@ -80,6 +83,9 @@ export function readOptions(args: string[]): BenchOptions {
     throw new Error(`what is ${positionals.join(" ")}? See scripts/bench --help`);
   }
   if (command === "fairness") {
+    if (Number(values.rate) * Number(values.seconds) > MOST_FLOWING) {
+      throw new Error(`--rate and --seconds make more than ${MOST_FLOWING} messages`);
+    }
     return {
       command,
       ...common,
@@ -97,8 +103,8 @@ export function readOptions(args: string[]): BenchOptions {
     cells: list(values.cells, values.quick ? QUICK_CELLS : FULL_CELLS).map((name) => oneOf("--cells", name, ALL_CELLS)),
     relays: list(values.relays, values.quick ? QUICK_RELAYS : FULL_RELAYS).map(readRelay),
     pairs: whole("--pairs", values.pairs, 1, 50),
-    messages: whole("--messages", values.messages ?? (values.quick ? "2000" : "5000"), 100, 200_000),
-    maxOthers: Number(values["max-others"]),
+    messages: whole("--messages", values.messages ?? (values.quick ? "1500" : "5000"), 100, 200_000),
+    maxOthers: part("--max-others", values["max-others"]),
   };
 }
 
@@ -121,4 +127,10 @@ function whole(option: string, text: string, least: number, most: number): numbe
   const value = Number(text);
   if (Number.isInteger(value) && value >= least && value <= most) return value;
   throw new Error(`${option}: ${text} is no whole number from ${least} to ${most}`);
+}
+
+function part(option: string, text: string): number {
+  const value = Number(text);
+  if (value >= 0 && value <= 1) return value;
+  throw new Error(`${option}: ${text} is no number from 0 to 1`);
 }
