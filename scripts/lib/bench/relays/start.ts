@@ -1,0 +1,19 @@
+/** From the name of a relay to a running one. */
+import type { PostfixVariant, RelayName, RunningRelay, Surroundings } from "./kind.ts";
+import { startPostfix } from "./postfix.ts";
+import { startStsRelay } from "./sts-relay.ts";
+
+export function startRelay(
+  name: RelayName,
+  surroundings: Surroundings,
+  enforcesPolicies: boolean,
+): Promise<RunningRelay> {
+  const processes = processesOf(name);
+  if (processes !== undefined) return startStsRelay(processes, surroundings);
+  return startPostfix(name.slice("postfix:".length) as PostfixVariant, surroundings, enforcesPolicies);
+}
+
+/** `undefined` for Postfix. */
+export function processesOf(name: RelayName): number | undefined {
+  return name.startsWith("relay:") ? Number(name.slice("relay:".length)) : undefined;
+}
