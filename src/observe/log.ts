@@ -39,13 +39,18 @@ export function createLog(options: LogOptions): Logger {
 }
 
 /**
- * Standard output, written beside the work: lines that come while one is being
- * written go together in the next write. What is left goes out at the end of
- * the process; only SIGKILL loses the lines of the last moment.
+ * Standard output, written beside the work: several lines together, each at most
+ * a moment late. A write for each line would cost more than the line. What is
+ * left goes out at the end of the process; only SIGKILL loses the lines of the
+ * last moment.
+ *
+ * @param most of one write, in bytes; a longer line is a write of its own
  */
-function standardOutput(): DestinationStream {
-  return pino.destination({ dest: 1, sync: false });
+export function standardOutput(most = 16 * 1024): ReturnType<typeof pino.destination> {
+  return pino.destination({ dest: 1, sync: false, minLength: most / 2, maxWrite: most, periodicFlush: FLUSH_EVERY_MS });
 }
+
+const FLUSH_EVERY_MS = 50;
 
 /** Turns lines of JSON into coloured text. */
 export function prettyStream(destination: NodeJS.WritableStream & { isTTY?: boolean }): DestinationStream {

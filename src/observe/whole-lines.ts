@@ -2,8 +2,7 @@
  * A log that several processes write to the same place: no line may come in the
  * middle of another.
  */
-import { pino } from "pino";
-import type { LogOptions } from "./log.ts";
+import { type LogOptions, standardOutput } from "./log.ts";
 
 /** POSIX: so much goes into a pipe in one piece or not at all (PIPE_BUF on Linux). */
 const ONE_PIECE_BYTES = 4096;
@@ -15,7 +14,6 @@ const ONE_PIECE_BYTES = 4096;
  */
 export function wholeLines({ format }: Pick<LogOptions, "format">): Pick<LogOptions, "destination"> {
   if (format === "pretty" || (format === "auto" && process.stdout.isTTY)) return {};
-  const output = pino.destination({ dest: 1, sync: false, maxWrite: ONE_PIECE_BYTES });
   // It has all of a stream that pino writes to.
-  return { destination: output as unknown as NodeJS.WritableStream };
+  return { destination: standardOutput(ONE_PIECE_BYTES) as unknown as NodeJS.WritableStream };
 }
