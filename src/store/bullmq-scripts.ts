@@ -18,10 +18,27 @@ export type BullMqScript = {
   keys: number;
 };
 
-export const addJobScript = asPart(addStandardJob);
-export const fetchScript = asPart(moveToActive);
-export const finishScript = asPart(moveToFinished);
+type File = { name: string; content: string; keys: number };
 
-function asPart({ name, content, keys }: { name: string; content: string; keys: number }): BullMqScript {
+/** What BullMQ says: so many jobs that have become due are brought back to the queue whenever one job is fetched. */
+const AT_ONCE = '"LIMIT", 0, 1000)';
+
+/** One job is fetched, so a few are enough, and nobody waits for Redis meanwhile. */
+const GENTLY_AT_ONCE = '"LIMIT", 0, 20)';
+
+export const addJobScript = asPart(addStandardJob);
+export const fetchScript = asPart(gently(moveToActive));
+export const finishScript = asPart(gently(moveToFinished));
+
+function asPart({ name, content, keys }: File): BullMqScript {
   return { lua: `local function ${name}(KEYS, ARGV)\n${content}\nend\n`, keys };
+}
+
+/**
+ * With a hundred thousand jobs due at once, each worker's fetch would stop
+ * Redis for the time that a thousand of them take, one worker after the other.
+ */
+function gently(script: File): File {
+  if (!script.content.includes(AT_ONCE)) throw new Error(`BullMQ brings jobs back in another way in ${script.name}`);
+  return { ...script, content: script.content.replace(AT_ONCE, GENTLY_AT_ONCE) };
 }
