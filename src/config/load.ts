@@ -10,6 +10,7 @@ import { readEnvironment } from "./environment.ts";
 import { explain } from "./explain.ts";
 import { ConfigError, settingName, type PlacedProblem, type Problem, type SettingPath } from "./problem.ts";
 import { schema } from "./schema.ts";
+import { settingsWithoutEffect } from "./without-effect.ts";
 import { readYaml, type YamlFile } from "./yaml-file.ts";
 
 /** Read when no other file is named, if it is there. Relative to the working directory. */
@@ -42,10 +43,10 @@ export type Draft = {
   place(problems: Problem[]): PlacedProblem[];
 };
 
-/** Throws `ConfigError` with all problems. Files that settings name are not looked at, but for password files. */
+/** Throws `ConfigError` with all problems, if one is an error. Files that settings name are not looked at, but for password files. */
 export function loadConfig(options: LoadOptions): { config: Config; sources: Sources } {
   const { config, problems, sources } = readConfig(options);
-  if (problems.length > 0) throw new ConfigError(problems);
+  if (problems.some(({ severity }) => severity === "error")) throw new ConfigError(problems);
   return { config, sources };
 }
 
@@ -72,7 +73,7 @@ export function readConfig(options: LoadOptions): Draft {
   const found = (problem: Problem) => problems.push({ ...problem, place: placeOf(problem.path) });
 
   const { parsed, wrong, doubtful } = parse(settings);
-  for (const problem of wrong) found(problem);
+  for (const problem of [...wrong, ...settingsWithoutEffect(settings)]) found(problem);
   const config = completeConfig(parsed, {
     cwd: options.cwd,
     machine: options.machine ?? thisMachine(),

@@ -13,9 +13,10 @@ export type Turn =
   /**
    * Not now: it is tried again at `until` (epoch milliseconds), or earlier when a
    * turn becomes free, if it `waits` for one. `parked` is called when all that is
-   * written down.
+   * written down. One that goes `behind` new mail from now on waits for a
+   * destination that has not shown that it answers.
    */
-  | { kind: "park"; until: number; waits: boolean; parked: () => void }
+  | { kind: "park"; until: number; waits: boolean; behind: boolean; parked: () => void }
   | { kind: "closed"; until: number; because: string };
 
 export type Closing = { until: number; because: string; closings: number };
@@ -48,6 +49,9 @@ export type Fairness = {
 
 /** Woken earlier as a rule; this is for when the process that should do it has died. */
 const PARKED_AT_MOST_MS = 20_000;
+/** The longer the line, the later each of them looks for itself: thousands that come back every few seconds are in the way. */
+const LATER_FOR_EACH_MS = 10;
+const PARKED_LONGEST_MS = 5 * 60_000;
 /** For one that waits until other destinations have answered. */
 const PAUSE_MS = 250;
 /** A place in the line is for turns that come at once. */
@@ -61,6 +65,8 @@ type Entry = {
   line: (() => void)[];
   /** Some may be parked. */
   mayHaveParked: boolean;
+  /** About how many are parked. */
+  parked: number;
   seenAt: number;
   /** When the next delivery may begin, where a rate is set. */
   nextAt: number;
@@ -82,6 +88,7 @@ export function createFairness(parts: FairnessParts): Fairness {
       state: newDestination(rulesFor(destination)),
       line: [],
       mayHaveParked: true,
+      parked: 0,
       seenAt: 0,
       nextAt: 0,
     };
@@ -118,6 +125,7 @@ export function createFairness(parts: FairnessParts): Fairness {
     void parts.wake(destination, free).then(
       (woken) => {
         if (woken > 0) entry.mayHaveParked = true;
+        entry.parked = woken === 0 ? 0 : Math.max(0, entry.parked - woken);
       },
       // They come by themselves when their time is over.
       () => undefined,
@@ -132,12 +140,12 @@ export function createFairness(parts: FairnessParts): Fairness {
       if (perMinute !== undefined && entry.nextAt > now()) {
         // Behind those that came before it: each has its place in time.
         entry.nextAt += 60_000 / perMinute;
-        return { kind: "park", until: entry.nextAt - 60_000 / perMinute, waits: false, parked: nothing };
+        return { ...LATER, until: entry.nextAt - 60_000 / perMinute };
       }
       const unprovenFull = entry.state.typicalMs === undefined && unproven >= Math.max(1, parts.slots / 2);
       const admission = admit(entry.state, entry.line.length, now(), rulesFor(destination));
       if (unprovenFull && admission.kind === "go") {
-        return { kind: "park", until: now() + PAUSE_MS, waits: false, parked: nothing };
+        return { ...LATER, until: now() + PAUSE_MS };
       }
       const granted = admission.kind === "closed" && insists ? { kind: "go" as const } : admission;
       if (perMinute !== undefined && granted.kind === "go") entry.nextAt = now() + 60_000 / perMinute;
@@ -157,9 +165,13 @@ export function createFairness(parts: FairnessParts): Fairness {
       }
       const parked = () => {
         entry.mayHaveParked = true;
+        entry.parked += 1;
         next(destination, entry);
       };
-      return { kind: "park", until: now() + PARKED_AT_MOST_MS, waits: true, parked };
+      const lookMs = Math.min(PARKED_AT_MOST_MS + entry.parked * LATER_FOR_EACH_MS, PARKED_LONGEST_MS);
+      // New mail stays new while its destination is only busy.
+      const behind = entry.state.typicalMs === undefined || entry.state.closings > 0;
+      return { kind: "park", until: now() + lookMs, waits: true, behind, parked };
     },
 
     ended(destination, ending, { tookMs, detail }) {
@@ -219,7 +231,8 @@ function placeInLine(
   return promise;
 }
 
-const nothing = () => {};
+/** Comes by itself, and nobody wakes it. */
+const LATER = { kind: "park", waits: false, behind: false, parked: () => {} } as const;
 
 function forgetIdle(entries: Map<string, Entry>, now: number): void {
   for (const [destination, { state, line, seenAt }] of entries) {

@@ -1,6 +1,12 @@
 /**
  * What a job's sender wants to hear: handed to a host that offers DSN, and seen
  * to by ourselves where the host does not. RFC 3461 sections 5.2.1 and 5.2.2.
+ *
+ * Towards a host without DSN a client may give the recipients with NOTIFY=NEVER
+ * a transaction of their own with a null sender, so that no report comes back
+ * (section 5.2.2, MAY). This one does not: SPF would be judged by the relay's
+ * name, DMARC fail with it where mail is not signed, and a mail host may take
+ * it for a bounce. A report that was not wanted is the smaller harm.
  */
 import type { DeliveryJobData } from "../mail/delivery-job.ts";
 import { type EnvelopeDsn, type RecipientDsn, wantsReport } from "../mail/dsn.ts";

@@ -55,7 +55,11 @@ export function createQueueService(parts: {
 }): QueueService {
   const { redis } = parts.connection;
 
-  const select = async (selection: Selection, { onProgress, signal }: LongWork): Promise<JobRef[]> => {
+  const select = async (
+    selection: Selection,
+    { onProgress, signal }: LongWork,
+    withTimes = false,
+  ): Promise<JobRef[]> => {
     const found = new Map<string, JobRef>();
     const add = (jobs: JobRef[]) => {
       for (const job of jobs) if (selects(selection, job)) found.set(job.id, job);
@@ -63,9 +67,9 @@ export function createQueueService(parts: {
     if (selection.messages === undefined) {
       const total = onProgress === undefined ? 0 : await queueLength(redis);
       let seen = 0;
-      for await (const jobs of scanQueue(redis, signal)) {
-        add(jobs);
-        onProgress?.((seen += jobs.length), total);
+      for await (const step of scanQueue(redis, { to: selection.to, withTimes, signal })) {
+        add(step.jobs);
+        onProgress?.(Math.min((seen += step.seen), total), total);
       }
     } else {
       for (const message of selection.messages) add(await readJobsOf(redis, message));
@@ -78,7 +82,7 @@ export function createQueueService(parts: {
 
   return {
     overview: async (most, work = {}) => {
-      const jobs = await select({}, work);
+      const jobs = await select({}, work, true);
       const { states, destinations } = summarise(jobs);
       const shown = destinations.slice(0, most);
       const samples = shown.map(({ newest: { message, domain } }) => ({ message, domain }));

@@ -5,6 +5,7 @@
 import type { Config } from "../config/config.ts";
 import { domainRule } from "../config/domain-rule.ts";
 import { DESTINATION_RULES } from "../delivery/destination.ts";
+import { createPacer } from "../delivery/pacer.ts";
 import { createFairness } from "../delivery/fairness.ts";
 import { closedDeferral, endingOf } from "../delivery/ending.ts";
 import type { Outcome } from "../delivery/outcome.ts";
@@ -46,6 +47,7 @@ export function createTurns(
     now: Date.now,
   });
   const untried = new WeakMap<DeliveryJobData, Outcome>();
+  const untriedTurn = createPacer(UNTRIED_EVERY_MS);
   return {
     untried: (data) => untried.get(data),
     async turn(data, signal) {
@@ -56,12 +58,17 @@ export function createTurns(
         case "go":
           return turn;
         case "park": {
-          const { until, waits, parked } = turn;
-          return { kind: "parked", until, parked, ...(waits ? { waitsFor: destination } : {}) };
+          const { until, waits, behind, parked } = turn;
+          if (behind) await untriedTurn(signal);
+          const later = { ...(waits ? { waitsFor: destination } : {}), ...(behind ? { behind: true as const } : {}) };
+          return { kind: "parked", until, parked, ...later };
         }
         case "closed": {
           const outcome = closedDeferral(destination, turn);
-          if (!isLate(data, live())) return toNextTime(data, outcome, live());
+          if (!isLate(data, live())) {
+            await untriedTurn(signal);
+            return toNextTime(data, outcome, live());
+          }
           untried.set(data, outcome);
           return { kind: "go", leave: () => undefined };
         }
@@ -73,6 +80,13 @@ export function createTurns(
     },
   };
 }
+
+/**
+ * A backlog that is due and cannot be tried is put off again no faster than this,
+ * in each process: a slot becomes free as often for mail that can be delivered,
+ * and what is left of the processor is for that.
+ */
+const UNTRIED_EVERY_MS = 2;
 
 /** Its sender is to be told now: also of mail whose destination is closed whenever it comes. */
 const isLate = (data: DeliveryJobData, { retry }: Config) => Date.now() >= warnAt(data, retry.warnAfterMs);

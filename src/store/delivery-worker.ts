@@ -52,8 +52,11 @@ export type DeliverResult =
 export type JobTurn =
   | { kind: "go"; leave(): void }
   | { kind: "again"; at: number; data?: DeliveryJobData }
-  /** Put off until `until`; with `waitsFor` it is also made due by `wakeParked`. `parked` is called when that is written down. */
-  | { kind: "parked"; until: number; waitsFor?: string; parked(): void };
+  /**
+   * Put off until `until`; with `waitsFor` it is also made due by `wakeParked`. `parked` is called
+   * when that is written down. New mail stays new, unless it is put `behind`.
+   */
+  | { kind: "parked"; until: number; waitsFor?: string; behind?: true; parked(): void };
 
 export type Deliver = (job: DeliveryHandle, signal: AbortSignal) => Promise<DeliverResult>;
 
@@ -189,8 +192,9 @@ export function startDeliveryWorker(parts: DeliveryWorkerParts): DeliveryWorker 
         afterwards("delivery queue", afterPutOff(patient.redis, job.data, now(), bookOf(job.id ?? "")));
         throw new DelayedError();
       case "parked":
-        // New mail stays new: its priority is as it was.
-        await putOff(worker, patient.redis, job, token, result.until - now(), {});
+        await putOff(worker, patient.redis, job, token, result.until - now(), {
+          ...(result.behind === true ? { priority: priorityOfRetries } : {}),
+        });
         if (result.waitsFor !== undefined) await park(patient.redis, result.waitsFor, job.id ?? "");
         result.parked();
         throw new DelayedError();

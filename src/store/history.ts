@@ -1,8 +1,10 @@
 /** Reads the history of messages: one of them, those with a Message-ID, the latest. */
 import type { AcceptedEntry, HistoryEntry } from "../mail/history.ts";
 import type { StoreConnection } from "./connection.ts";
+import { createPace, type Pace } from "./gentle-pace.ts";
 import { bareMessageId, messageIdMember } from "./history-write.ts";
 import { historyByMessageIdKey, historyByTimeKey, historyKey } from "./keys.ts";
+import { createScript } from "./script.ts";
 import { guarded } from "./store-error.ts";
 
 export type MessageHistory = {
@@ -36,12 +38,11 @@ export function createHistoryReader({ redis }: Pick<StoreConnection, "redis">): 
       return entries.length === 0 ? [] : [{ id: ids[index] ?? "", entries: onceAccepted(entries) }];
     });
   };
-  const matching = async (ids: string[], mayMatch: (first: AcceptedEntry | undefined) => boolean) => {
-    const pipeline = redis.pipeline();
-    for (const id of ids) pipeline.lindex(historyKey(id), 0);
-    const replies = (await guarded("read the history", pipeline.exec())) ?? [];
+  const matching = async (ids: string[], mayMatch: (first: AcceptedEntry | undefined) => boolean, pace: Pace) => {
+    const keys = ids.map((id) => historyKey(id));
+    const texts = await pace(() => guarded("read the history", firstEntries(redis, keys, [])));
     return ids.filter((_, index) => {
-      const text = replies[index]?.[1];
+      const text = (texts as (string | null)[])[index];
       const [first] = typeof text === "string" ? readable(text) : [];
       return mayMatch(first?.kind === "accepted" ? first : undefined);
     });
@@ -58,6 +59,7 @@ export function createHistoryReader({ redis }: Pick<StoreConnection, "redis">): 
     latest: async function* (since, mayMatch) {
       // Each slice begins at the time at which the one before it ended: those of that time come twice.
       const seen = new Set<string>();
+      const pace = createPace("reading");
       let until = "+inf";
       for (let most = SLICE; ;) {
         const range = redis.zrevrangebyscore(historyByTimeKey, until, since, "WITHSCORES", "LIMIT", 0, most);
@@ -72,11 +74,18 @@ export function createHistoryReader({ redis }: Pick<StoreConnection, "redis">): 
         for (const id of fresh) seen.add(id);
         until = flat.at(-1) ?? until;
         most = SLICE;
-        yield await readAll(mayMatch === undefined ? fresh : await matching(fresh, mayMatch));
+        yield await readAll(mayMatch === undefined ? fresh : await matching(fresh, mayMatch, pace));
       }
     },
   };
 }
+
+// One answer to read instead of hundreds.
+const firstEntries = createScript(`
+  local entries = {}
+  for i, key in ipairs(KEYS) do entries[i] = redis.call("LINDEX", key, 0) end
+  return entries
+`);
 
 function readable(text: string): HistoryEntry[] {
   try {

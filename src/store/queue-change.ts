@@ -7,10 +7,11 @@ import type { Redis } from "ioredis";
 import type { Domain } from "../dns/answer.ts";
 import type { OperatorEntry, OperatorVerb } from "../mail/history.ts";
 import { closeLua } from "./body.ts";
+import { createPace } from "./gentle-pace.ts";
 import { appendLua } from "./history-write.ts";
 import { orderField, writeOrder } from "./job-order.ts";
 import { bodyKey, deliveryJobKey, historyByTimeKey, historyKey, openField } from "./keys.ts";
-import { jobKeySuffixes, locateKeys, locateLua, makeDueLua, markerKey, waitKey } from "./queue-layout.ts";
+import { jobKeySuffixes, locateEachLua, locateKeys, makeDueLua, markerKey, waitKey } from "./queue-layout.ts";
 import { createScript } from "./script.ts";
 import { guarded } from "./store-error.ts";
 
@@ -30,18 +31,16 @@ export type ChangeResult =
   /** It has left meanwhile. */
   | "gone";
 
-/** Small, because Redis does nothing else meanwhile. */
-const STEP = 150;
-
-/** So that Redis has the next step while it writes one to the disk. */
-const STEPS_UNDER_WAY = 3;
+/** Small: Redis does nothing else meanwhile, and a job takes it up to 30 µs. */
+const STEP = 100;
 
 type Job = { id: string; domain: Domain };
 
 /**
- * Changes the jobs step by step, and tells after each step what became of how many.
- * Aborted, it tells what was under way, then rejects with the signal's reason.
- * Rejects with a `StoreError` while Redis is away; what was told is done then.
+ * Changes the jobs step by step, with pauses for those who deliver mail, and
+ * tells after each step what became of how many. Rejects with the signal's
+ * reason when aborted, with a `StoreError` while Redis is away; what was told
+ * is done then.
  */
 export async function* changeJobs(
   redis: Redis,
@@ -50,35 +49,18 @@ export async function* changeJobs(
   now: () => number,
   signal?: AbortSignal,
 ): AsyncGenerator<Record<ChangeResult, number>> {
-  const underWay: Promise<Record<ChangeResult, number>>[] = [];
+  const pace = createPace("changing");
   for (let start = 0; start < jobs.length; start += STEP) {
-    if (signal?.aborted === true) break;
-    const step = changeSome(redis, change, jobs.slice(start, start + STEP), now);
-    // Awaited below; one that fails before its turn is no unhandled rejection.
-    step.catch(noop);
-    underWay.push(step);
-    if (underWay.length >= STEPS_UNDER_WAY) yield await (underWay.shift() ?? step);
+    signal?.throwIfAborted();
+    const counts: Record<ChangeResult, number> = { done: 0, ordered: 0, already: 0, gone: 0 };
+    for (let left = jobs.slice(start, start + STEP); left.length > 0;) {
+      const results = await pace(() => changeStep(redis, change, left, now()));
+      for (const result of results) if (result !== "again") counts[result] += 1;
+      left = left.filter((_, index) => results[index] === "again");
+    }
+    yield counts;
   }
-  for (const step of underWay) yield await step;
-  signal?.throwIfAborted();
 }
-
-async function changeSome(
-  redis: Redis,
-  change: Change,
-  jobs: Job[],
-  now: () => number,
-): Promise<Record<ChangeResult, number>> {
-  const counts: Record<ChangeResult, number> = { done: 0, ordered: 0, already: 0, gone: 0 };
-  for (let left = jobs; left.length > 0;) {
-    const results = await changeStep(redis, change, left, now());
-    for (const result of results) if (result !== "again") counts[result] += 1;
-    left = left.filter((_, index) => results[index] === "again");
-  }
-  return counts;
-}
-
-function noop(): void {}
 
 async function changeStep(redis: Redis, change: Change, jobs: Job[], now: number): Promise<(ChangeResult | "again")[]> {
   const { verb, by, reason } = change;
@@ -98,132 +80,158 @@ const WINDOW = 500;
 const STRETCH = 5_000;
 
 const changeScript = createScript(`
-  ${locateLua}
+  ${locateEachLua}
   ${makeDueLua}
   ${closeLua}
   ${appendLua}
-  local held, delayed, prioritized, wait, marker, byTime = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
+  local held, delayed, prioritized, wait, marker, byTime = unpack(KEYS)
   local verb, now, order = ARGV[1], ARGV[2], ARGV[3]
+  local score = string.format("%.0f", dueScore(now))
+
+  local ids, domains = {}, {}
+  for i = 6, #ARGV, 2 do
+    ids[#ids + 1] = ARGV[i]
+    domains[#domains + 1] = ARGV[i + 1]
+  end
+  local states = locateEach(held, delayed, prioritized, "${deliveryJobKey("")}", ids)
 
   local entries = {}
-  local function note(job, ordered)
-    local known = (ordered and "o" or "d") .. job.domain
-    local entry = entries[known]
-    if not entry then
-      entry = string.gsub(ordered and ARGV[5] or ARGV[4], '"domain":""', function()
-        return '"domain":' .. cjson.encode(job.domain)
+  local function entryOf(domain, ordered)
+    local known = (ordered and "o" or "d") .. domain
+    if not entries[known] then
+      entries[known] = string.gsub(ordered and ARGV[5] or ARGV[4], '"domain":""', function()
+        return '"domain":' .. cjson.encode(domain)
       end, 1)
-      entries[known] = entry
     end
-    local list = "${historyKey("")}" .. job.message
-    appendHistory(list, byTime, { job.message, now, entry, job.domain, "" }, 1)
+    return entries[known]
   end
 
-  -- Where jobs are found most often is looked at first. A held one is not held anew.
-  local function takeOut(job)
-    if redis.call("ZREM", delayed, job.id) == 1 then return true end
-    if verb == "drop" and redis.call("ZREM", held, job.id) == 1 then return true end
-    return redis.call("ZREM", prioritized, job.id) == 1
+  -- What is done to many jobs alike is done to all of them in one go: a command for each takes several times as long.
+  local later = {}
+  local function andLater(command, key, ...)
+    local name = command .. key
+    local batch = later[name]
+    if not batch then
+      batch = { command, key }
+      later[name] = batch
+      later[#later + 1] = batch
+    end
+    for _, argument in ipairs({ ... }) do batch[#batch + 1] = argument end
   end
 
-  local function leaveOrder(job)
-    redis.call("HSET", job.key, "${orderField}", order)
-    note(job, true)
+  local noted = { "ZADD", byTime, "XX" }
+  local function note(i, ordered)
+    local message = string.match(ids[i], "^(.-)/")
+    local ok, length = pcall(appendOne, "${historyKey("")}" .. message, entryOf(domains[i], ordered), domains[i], "")
+    if ok and length > 0 then
+      noted[#noted + 1] = now
+      noted[#noted + 1] = message
+    end
+  end
+
+  local function takeOut(i)
+    local state = states[i]
+    local key = state == "held" and held or state == "deferred" and delayed or state == "due" and prioritized
+    if key then andLater("ZREM", key, ids[i]) end
+  end
+
+  local function leaveOrder(i)
+    redis.call("HSET", "${deliveryJobKey("")}" .. ids[i], "${orderField}", order)
+    note(i, true)
     return "ordered"
   end
 
   local isAnyDue = false
-  local function becomeDue(job)
-    if job.state == "held" then redis.call("ZREM", held, job.id) end
-    putDue(delayed, job.id, now)
+  local function becomeDue(i)
+    if states[i] == "held" then takeOut(i) end
+    andLater("ZADD", delayed, score, ids[i])
     isAnyDue = true
   end
 
   local verbs = {
-    retry = function(job)
-      if job.state ~= "deferred" then return "already" end
-      becomeDue(job)
-      note(job)
+    retry = function(i)
+      if states[i] ~= "deferred" then return "already" end
+      becomeDue(i)
+      note(i)
       return "done"
     end,
-    release = function(job)
-      if job.state == "held" then
-        becomeDue(job)
+    release = function(i)
+      if states[i] == "held" then
+        becomeDue(i)
       else
-        local current = redis.call("HGET", job.key, "${orderField}")
+        local key = "${deliveryJobKey("")}" .. ids[i]
+        local current = redis.call("HGET", key, "${orderField}")
         local ok, wanted = pcall(cjson.decode, current or "")
         if not ok or type(wanted) ~= "table" or wanted.verb ~= "hold" then return "already" end
-        redis.call("HDEL", job.key, "${orderField}")
+        redis.call("HDEL", key, "${orderField}")
       end
-      note(job)
+      note(i)
       return "done"
     end,
-    bounce = function(job)
-      if job.state == "held" or job.state == "deferred" then becomeDue(job) end
-      return leaveOrder(job)
+    bounce = function(i)
+      if states[i] == "held" or states[i] == "deferred" then becomeDue(i) end
+      return leaveOrder(i)
     end,
-    hold = function(job)
-      if job.state == "held" then return "already" end
-      redis.call("ZADD", held, now, job.id)
-      note(job)
+    hold = function(i)
+      if states[i] == "held" then return "already" end
+      takeOut(i)
+      andLater("ZADD", held, now, ids[i])
+      note(i)
       return "done"
     end,
-    drop = function(job)
-      redis.call("DEL", ${jobKeySuffixes.map((suffix) => `job.key .. ${JSON.stringify(suffix)}`).join(", ")})
-      closeBody(job.body, job.openField)
-      note(job)
+    drop = function(i)
+      takeOut(i)
+      local key = "${deliveryJobKey("")}" .. ids[i]
+      redis.call("DEL", ${jobKeySuffixes.map((suffix) => `key .. ${JSON.stringify(suffix)}`).join(", ")})
+      closeBody("${bodyKey("")}" .. string.match(ids[i], "^(.-)/"), "${openField("")}" .. domains[i])
+      note(i)
       return "done"
     end,
   }
   local takesOut = verb == "hold" or verb == "drop"
 
   local results, waiting, waitingCount, first = {}, {}, 0, nil
-  for i = 6, #ARGV, 2 do
-    local id = ARGV[i]
-    local message = string.match(id, "^(.-)/")
-    local job = {
-      id = id, domain = ARGV[i + 1], message = message, key = "${deliveryJobKey("")}" .. id,
-      body = "${bodyKey("")}" .. message,
-      openField = "${openField("")}" .. ARGV[i + 1],
-      index = #results + 1,
-    }
-    local isOut = takesOut and takeOut(job)
-    if not isOut then job.state = locate(held, delayed, prioritized, job.key, id) end
-    if job.state == "gone" then
-      table.insert(results, "gone")
-    elseif job.state == "active" and takesOut then
-      table.insert(results, leaveOrder(job))
-    elseif job.state == "waiting" and takesOut then
+  for i, state in ipairs(states) do
+    if state == "gone" then
+      results[i] = "gone"
+    elseif state == "active" and takesOut then
+      results[i] = leaveOrder(i)
+    elseif state == "waiting" and takesOut then
       -- Not yet: all that are near each other in the list are taken out in one go.
-      table.insert(results, "again")
-      waiting[id] = job
+      results[i] = "again"
+      waiting[ids[i]] = i
       waitingCount = waitingCount + 1
-      first = first or job
+      first = first or i
     else
-      table.insert(results, verbs[verb](job))
+      results[i] = verbs[verb](i)
     end
   end
-  if isAnyDue then wakeWorker(marker, now) end
-  if not first then return results end
 
-  local start = redis.call("LPOS", wait, first.id)
-  if not start then
-    -- Its worker has died, and nobody has taken it over yet.
-    results[first.index] = leaveOrder(first)
-    return results
-  end
-  local removed = 0
-  for from = start, start + ${STRETCH} - 1, ${WINDOW} do
-    if removed == waitingCount then break end
-    for offset, id in ipairs(redis.call("LRANGE", wait, from, from + ${WINDOW} - 1)) do
-      local job = waiting[id]
-      if job then
-        redis.call("LSET", wait, from + offset - 1, "")
-        removed = removed + 1
-        results[job.index] = verbs[verb](job)
+  local function takeFromList()
+    local start = redis.call("LPOS", wait, ids[first])
+    if not start then
+      -- Its worker has died, and nobody has taken it over yet.
+      results[first] = leaveOrder(first)
+      return
+    end
+    local removed = 0
+    for from = start, start + ${STRETCH} - 1, ${WINDOW} do
+      if removed == waitingCount then break end
+      for offset, id in ipairs(redis.call("LRANGE", wait, from, from + ${WINDOW} - 1)) do
+        local i = waiting[id]
+        if i then
+          redis.call("LSET", wait, from + offset - 1, "")
+          removed = removed + 1
+          results[i] = verbs[verb](i)
+        end
       end
     end
+    redis.call("LREM", wait, removed, "")
   end
-  redis.call("LREM", wait, removed, "")
+  if first then takeFromList() end
+
+  for _, batch in ipairs(later) do redis.call(unpack(batch)) end
+  if isAnyDue then wakeWorker(marker, now) end
+  if #noted > 3 then pcall(redis.call, unpack(noted)) end
   return results
 `);

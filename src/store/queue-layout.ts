@@ -51,17 +51,17 @@ export const dueAtOfScore = (score: number): number => Math.floor(score / 0x1000
 /**
  * Defines `makeDue(delayed, marker, id, now)`: BullMQ itself then moves the job
  * to those that wait, in the order that its priority says. For many jobs its
- * two halves: `putDue(delayed, id, now)` for each, then `wakeWorker(marker, now)`.
+ * two halves: `dueScore(now)` in `delayed` for each, then `wakeWorker(marker, now)`.
  */
 export const makeDueLua = `
-  local function putDue(delayed, id, now)
-    redis.call("ZADD", delayed, tonumber(now) * 0x1000, id)
+  local function dueScore(now)
+    return tonumber(now) * 0x1000
   end
   local function wakeWorker(marker, now)
     redis.call("ZADD", marker, now, "1")
   end
   local function makeDue(delayed, marker, id, now)
-    putDue(delayed, id, now)
+    redis.call("ZADD", delayed, dueScore(now), id)
     wakeWorker(marker, now)
   end
 `;
@@ -84,5 +84,33 @@ export const locateLua = `
     if redis.call("EXISTS", key .. "${lockSuffix}") == 1 then return "active" end
     if redis.call("EXISTS", key) == 1 then return "waiting" end
     return "gone"
+  end
+`;
+
+/**
+ * Defines `locateEach(held, delayed, prioritized, keyOf, ids)`: the states of
+ * many jobs, each as `locate` would say it, for a fraction of the time.
+ */
+export const locateEachLua = `
+  local function locateEach(held, delayed, prioritized, keyOf, ids)
+    local states, left = {}, {}
+    for i = 1, #ids do left[i] = i end
+    for _, place in ipairs({ { held, "held" }, { delayed, "deferred" }, { prioritized, "due" } }) do
+      if #left == 0 then break end
+      local wanted, missing = {}, {}
+      for n, i in ipairs(left) do wanted[n] = ids[i] end
+      local scores = redis.call("ZMSCORE", place[1], unpack(wanted))
+      for n, i in ipairs(left) do
+        if scores[n] then states[i] = place[2] else missing[#missing + 1] = i end
+      end
+      left = missing
+    end
+    for _, i in ipairs(left) do
+      local key = keyOf .. ids[i]
+      if redis.call("EXISTS", key .. "${lockSuffix}") == 1 then states[i] = "active"
+      elseif redis.call("EXISTS", key) == 1 then states[i] = "waiting"
+      else states[i] = "gone" end
+    end
+    return states
   end
 `;

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { cpSync, existsSync, mkdirSync } from "node:fs";
+import { constants, getPriority } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -39,4 +40,17 @@ test("an old Node.js with no other says what to do and ends with 69", async (t) 
   const { code, stderr } = await run(process.execPath, [...OLD, join(cwd, "src/sts-relay.js"), "start"], { cwd });
   assert.equal(code, 69);
   assert.match(stderr, /^sts-relay needs Node\.js 24 or later; .*\n.*scripts\/start/);
+});
+
+test("a command gives way to a relay on the same machine; the relay and what watches over it do not", async (t) => {
+  const cwd = directory(t);
+  const tellPriority = `data:text/javascript,import{getPriority}from"node:os";process.on("exit",()=>console.error(getPriority()))`;
+  const own = getPriority();
+  const lower = Math.max(own, constants.priority.PRIORITY_BELOW_NORMAL);
+  for (const [command, expected] of Object.entries({ queue: lower, messages: lower, start: own, healthcheck: own })) {
+    const { code, stderr } = await run(process.execPath, ["--import", tellPriority, LAUNCHER, command, "--help"], {
+      cwd,
+    });
+    assert.deepEqual([code, stderr], [0, `${expected}\n`], command);
+  }
 });

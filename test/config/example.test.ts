@@ -23,7 +23,11 @@ test("every setting of the example is right once its # is gone", (t) => {
   // Prose is "# " and a word; everything else behind a # is a setting.
   const uncommented = committed.replaceAll(/^( *)#(?! \S)(?!$)/gm, "$1");
   const draft = read(t, uncommented);
-  assert.deepEqual(lines(draft), []);
+  // All at once they leave some without effect; none is wrong.
+  assert.deepEqual(
+    draft.problems.filter(({ severity }) => severity === "error"),
+    [],
+  );
   const set = draft.config;
   assert.equal(set.hostname, "relay.example.com");
   assert.equal(set.domains["example.com"]?.mtaSts, "require");

@@ -99,6 +99,9 @@ test("of a success at a host without DSN the relay reports, to those who asked (
     lines.some((line) => /NOTIFY|ORCPT|RET=|ENVID/.test(line)),
     false,
   );
+  // NOTIFY=NEVER as well: under a null sender the message would be judged as somebody else's.
+  const senders = lines.filter((line) => line.startsWith("MAIL")).map((line) => line.split(" ")[1]);
+  assert.deepEqual(senders, [`FROM:<app@${SENDER}>`]);
 });
 
 test("of a failure those hear who did not decline, with the whole message where they asked for it (RFC 3461 sections 4.1 and 4.3)", async () => {

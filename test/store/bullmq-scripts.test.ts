@@ -12,8 +12,8 @@ test("of many jobs that are due at once a fetch brings back a few: nobody waits 
   await using connection = await open(redis.socketPath);
   const queue = createMailQueue({ connection });
   await fillQueue(connection.redis, 2_000, (index) => `d${index % 7}.example`);
-  const due = await connection.redis.zrange(delayedKey, 0, -1);
-  await connection.redis.zadd(delayedKey, ...due.flatMap((id) => [Date.now() * 0x1000, id]));
+  const due = await connection.redis.zrange(delayedKey, "0", "-1");
+  await connection.redis.call("zadd", [delayedKey, ...due.flatMap((id) => [Date.now() * 0x1000, id])]);
   await connection.redis.zadd(markerKey, Date.now(), "1");
   const taken: string[] = [];
   const held = Promise.withResolvers<void>();
