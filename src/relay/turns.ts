@@ -21,7 +21,8 @@ import type { JobTurn } from "../store/delivery-worker.ts";
 import { wakeParked } from "../store/parking.ts";
 
 export type Turns = {
-  turn: (data: DeliveryJobData, signal: AbortSignal) => Promise<JobTurn>;
+  /** New mail goes before what has been put behind it. */
+  turn: (data: DeliveryJobData, signal: AbortSignal, isNew: boolean) => Promise<JobTurn>;
   ended: (domain: Domain, outcomes: Map<string, Outcome>, tookMs: number) => void;
   /** The outcome of a delivery that has a turn for the sake of a report to its sender alone: its destination is closed. */
   untried: (data: DeliveryJobData) => Outcome | undefined;
@@ -50,7 +51,7 @@ export function createTurns(
   const untriedTurn = createPacer(UNTRIED_EVERY_MS);
   return {
     untried: (data) => untried.get(data),
-    async turn(data, signal) {
+    async turn(data, signal, isNew) {
       const destination = destinationOf(data.domain);
       const insists = isLastAttempt(Date.now(), Date.parse(data.expiresAt));
       const turn = await fairness.turn(destination, { insists, signal });
@@ -59,14 +60,14 @@ export function createTurns(
           return turn;
         case "park": {
           const { until, waits, behind, parked } = turn;
-          if (behind) await untriedTurn(signal);
+          if (behind && !isNew) await untriedTurn(signal);
           const later = { ...(waits ? { waitsFor: destination } : {}), ...(behind ? { behind: true as const } : {}) };
           return { kind: "parked", until, parked, ...later };
         }
         case "closed": {
           const outcome = closedDeferral(destination, turn);
           if (!isLate(data, live())) {
-            await untriedTurn(signal);
+            if (!isNew) await untriedTurn(signal);
             return toNextTime(data, outcome, live());
           }
           untried.set(data, outcome);
@@ -82,9 +83,9 @@ export function createTurns(
 }
 
 /**
- * A backlog that is due and cannot be tried is put off again no faster than this,
- * in each process: a slot becomes free as often for mail that can be delivered,
- * and what is left of the processor is for that.
+ * A backlog that is due again and cannot be tried is put off no faster than this,
+ * in each process: a slot becomes free as often, and new mail takes it first, and
+ * most of the processor. New mail itself is put off at once, as others are behind it.
  */
 const UNTRIED_EVERY_MS = 2;
 

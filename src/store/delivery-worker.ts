@@ -68,7 +68,7 @@ export type DeliveryWorkerParts = {
   /** Aborted by `signal` it should return or throw soon; the job is then given back. */
   deliver: Deliver;
   /** Default: every job is begun at once. */
-  turn?: (data: DeliveryJobData, signal: AbortSignal) => Promise<JobTurn>;
+  turn?: (data: DeliveryJobData, signal: AbortSignal, isNew: boolean) => Promise<JobTurn>;
   /** A bug, or a fault of Redis; the job in question is tried again. */
   onFault: (where: string, err: unknown) => void;
   /** An operator's order was carried out, or handed to `deliver`. */
@@ -212,7 +212,7 @@ export function startDeliveryWorker(parts: DeliveryWorkerParts): DeliveryWorker 
     if (stopped) return { kind: "given-back" };
     // What an operator ordered needs no turn at its destination: nothing is sent there.
     const order = orderOf(job);
-    const turn = order === undefined ? await parts.turn?.(job.data, signal) : undefined;
+    const turn = order === undefined ? await parts.turn?.(job.data, signal, job.priority === 0) : undefined;
     if (turn !== undefined && turn.kind !== "go") return turn;
     const late = lateness(signal, giveBackMs);
     try {
