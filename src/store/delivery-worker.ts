@@ -192,9 +192,14 @@ export function startDeliveryWorker(parts: DeliveryWorkerParts): DeliveryWorker 
         afterwards("delivery queue", afterPutOff(patient.redis, job.data, now(), bookOf(job.id ?? "")));
         throw new DelayedError();
       case "parked":
-        await putOff(worker, patient.redis, job, token, result.until - now(), {
-          ...(result.behind === true ? { priority: priorityOfRetries } : {}),
-        });
+        await putOff(
+          worker,
+          patient.redis,
+          job,
+          token,
+          result.until - now(),
+          result.behind === true ? { priority: priorityOfRetries } : {},
+        );
         if (result.waitsFor !== undefined) await park(patient.redis, result.waitsFor, job.id ?? "");
         result.parked();
         throw new DelayedError();
