@@ -1,16 +1,9 @@
 /**
  * How fast the whole queue is gone through beside mail that is being delivered.
  * Redis does one thing at a time: each step is short, and after it Redis is left
- * to the others for a while.
+ * to the others for as long as the step took.
  */
 import { setTimeout } from "node:timers/promises";
-
-/** The pause after a step, as a part of the time that the step took. */
-const PAUSES = {
-  reading: 0.5,
-  /** Longer: what was changed is also to be written to the disk. */
-  changing: 1,
-} as const;
 
 const SHORTEST_PAUSE_MS = 1;
 
@@ -18,8 +11,8 @@ const SHORTEST_PAUSE_MS = 1;
 const LONGEST_PAUSE_MS = 6;
 
 /** @param tookMs from asking to the answer */
-export function pauseAfter(tookMs: number, kind: keyof typeof PAUSES): number {
-  return Math.min(Math.max(tookMs * PAUSES[kind], SHORTEST_PAUSE_MS), LONGEST_PAUSE_MS);
+export function pauseAfter(tookMs: number): number {
+  return Math.min(Math.max(tookMs, SHORTEST_PAUSE_MS), LONGEST_PAUSE_MS);
 }
 
 /** Begins a step when the pause after the one before is over. */
@@ -29,7 +22,7 @@ type Clock = { now: () => number; sleep: (ms: number) => Promise<void> };
 const realClock: Clock = { now: () => performance.now(), sleep: setTimeout };
 
 /** What is done between two steps is part of the pause. */
-export function createPace(kind: keyof typeof PAUSES, { now, sleep } = realClock): Pace {
+export function createPace({ now, sleep } = realClock): Pace {
   let nextAt = 0;
   return async (step) => {
     const waitMs = nextAt - now();
@@ -39,7 +32,7 @@ export function createPace(kind: keyof typeof PAUSES, { now, sleep } = realClock
       return await step();
     } finally {
       const endedAt = now();
-      nextAt = endedAt + pauseAfter(endedAt - startedAt, kind);
+      nextAt = endedAt + pauseAfter(endedAt - startedAt);
     }
   };
 }

@@ -59,7 +59,7 @@ export function createHistoryReader({ redis }: Pick<StoreConnection, "redis">): 
     latest: async function* (since, mayMatch) {
       // Each slice begins at the time at which the one before it ended: those of that time come twice.
       const seen = new Set<string>();
-      const pace = createPace("reading");
+      const pace = createPace();
       let until = "+inf";
       for (let most = SLICE; ;) {
         const range = redis.zrevrangebyscore(historyByTimeKey, until, since, "WITHSCORES", "LIMIT", 0, most);

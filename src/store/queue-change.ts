@@ -49,7 +49,7 @@ export async function* changeJobs(
   now: () => number,
   signal?: AbortSignal,
 ): AsyncGenerator<Record<ChangeResult, number>> {
-  const pace = createPace("changing");
+  const pace = createPace();
   for (let start = 0; start < jobs.length; start += STEP) {
     signal?.throwIfAborted();
     const counts: Record<ChangeResult, number> = { done: 0, ordered: 0, already: 0, gone: 0 };

@@ -53,7 +53,7 @@ export async function readSenders(
   signal?: AbortSignal,
 ): Promise<Map<string, string>> {
   const senders = new Map<string, string>();
-  const pace = createPace("reading");
+  const pace = createPace();
   for (let start = 0; start < jobs.length; start += SENDERS_STEP) {
     signal?.throwIfAborted();
     const ids = jobs.slice(start, start + SENDERS_STEP).map(({ id }) => id);

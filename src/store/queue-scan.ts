@@ -39,7 +39,7 @@ export type ScanStep = { seen: number; jobs: JobRef[] };
  * Rejects with a `StoreError` while Redis is away, with the signal's reason when aborted.
  */
 export async function* scanQueue(redis: Redis, options: ScanOptions = {}): AsyncGenerator<ScanStep> {
-  const scan = { redis, options, pace: createPace("reading") };
+  const scan = { redis, options, pace: createPace() };
   // In the way that jobs take, so that few that move on are missed.
   yield* scanSet(scan, heldKey, "held");
   yield* scanSet(scan, delayedKey, "deferred");
