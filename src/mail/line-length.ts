@@ -3,9 +3,10 @@
 export const LONGEST_LINE_BYTES = 998;
 
 export function hasShortLines(content: Buffer): boolean {
+  // From the last line end that is in reach to the next: not every line is looked at.
   for (let start = 0; content.length - start > LONGEST_LINE_BYTES;) {
-    const end = content.indexOf("\r\n", start);
-    if (end === -1 || end - start > LONGEST_LINE_BYTES) return false;
+    const end = content.lastIndexOf("\r\n", start + LONGEST_LINE_BYTES);
+    if (end < start) return false;
     start = end + 2;
   }
   return true;
