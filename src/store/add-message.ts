@@ -3,7 +3,6 @@
  * history in one step, so that there is never a job without a body, and never
  * half of the recipients.
  */
-import { Job, type Queue } from "bullmq";
 import type { Redis } from "ioredis";
 import type { DeliveryJobData } from "../mail/delivery-job.ts";
 import type { AcceptedMessage } from "../mail/envelope.ts";
@@ -19,14 +18,11 @@ import {
   historyByTimeKey,
   historyKey,
   openField,
+  restField,
 } from "./keys.ts";
 import { createScript, type ScriptArgument } from "./script.ts";
 import { guarded } from "./store-error.ts";
-
-export type DeliveryQueue = Queue<DeliveryJobData>;
-
-/** What a job is when BullMQ's own retries step in: never, unless the store fails at the very end of an attempt. */
-const asBullMqRetries = { attempts: 1_000_000_000, backoff: { type: "fixed", delay: 60_000 } };
+import { splitText } from "./text-pieces.ts";
 
 /** What is to be written in Redis in the moment in which a message is added: a field of a hash. */
 export type QueueNote = {
@@ -51,68 +47,53 @@ export function jobNote(data: DeliveryJobData): QueueNote {
  * same; adding it again under the same id adds nothing twice.
  */
 export async function addMessage(
-  store: { queue: DeliveryQueue; redis: Redis; keepsHistory: boolean },
+  store: { redis: Redis; keepsHistory: boolean },
   message: AcceptedMessage,
   lifetimeMs: number,
   note?: QueueNote,
 ): Promise<void> {
-  const { queue, redis, keepsHistory } = store;
-  const jobs = deliveryJobs(message, lifetimeMs).map((data) => addingOf(queue, data));
-  const [first] = jobs;
-  if (first === undefined) throw new Error("a message without recipients");
+  const { redis, keepsHistory } = store;
+  const jobs = deliveryJobs(message, lifetimeMs);
+  if (jobs.length === 0) throw new Error("a message without recipients");
   const { id } = message;
   const own = [bodyKey(id), historyKey(id), historyByTimeKey, historyByMessageIdKey];
   const noted = note === undefined ? [] : [note.key, note.onlyIf ?? note.key];
+  const [text = message.data, rest = ""] = splitText(message.data);
   const args: ScriptArgument[] = [
-    message.data,
+    text,
+    rest,
     new Date(message.acceptedAt).toISOString(),
     ...(keepsHistory ? beginningOfHistory(message) : ["", "", "", ""]),
     note?.field ?? "",
     note?.value ?? "",
     note?.onlyIf === undefined ? 0 : 1,
-    ...jobs.flatMap((job) => [job.open, ...job.args]),
+    Date.now(),
+    ...jobs.flatMap((job) => [job.domain, deliveryJobId(id, job.domain), JSON.stringify(job)]),
   ];
-  await guarded("take the message", script(redis, [...first.keys, ...own, ...noted], args));
+  await guarded("take the message", script(redis, [...bullMqKeys, ...own, ...noted], args));
 }
 
-// BullMQ's keys come first, as its own script wants them. A job that is there already is left as it is.
+/** In the order in which BullMQ's script wants them. */
+const bullMqKeys = ["wait", "paused", "meta", "id", "completed", "delayed", "active", "events", "marker"].map(
+  deliveryJobKey,
+);
+
+// A job that is there already is left as it is. It is added without options: `delivery-backend.ts` has them.
 const script = createScript(`
   ${addJobScript.lua}
   ${beginHistoryLua}
   local first = ${addJobScript.keys} + 1
   local body, note, onlyIf = KEYS[first], KEYS[first + 4], KEYS[first + 5]
   redis.call("HSET", body, "${dataField}", ARGV[1])
-  for i = 10, #ARGV, 4 do
-    redis.call("HSET", body, ARGV[i], ARGV[2])
-    addStandardJob(KEYS, { ARGV[i + 1], ARGV[i + 2], ARGV[i + 3] })
+  if ARGV[2] ~= "" then redis.call("HSET", body, "${restField}", ARGV[2]) end
+  local noOptions = cmsgpack.pack({})
+  for i = 12, #ARGV, 3 do
+    local domain, jobId, data = ARGV[i], ARGV[i + 1], ARGV[i + 2]
+    redis.call("HSET", body, "${openField("")}" .. domain, ARGV[3])
+    addStandardJob(KEYS, { cmsgpack.pack({ "${deliveryJobKey("")}", jobId, domain, ARGV[11] }), data, noOptions })
   end
-  if note and (ARGV[9] == "0" or redis.call("EXISTS", onlyIf) == 1) then
-    redis.call("HSET", note, ARGV[7], ARGV[8])
+  if note and (ARGV[10] == "0" or redis.call("EXISTS", onlyIf) == 1) then
+    redis.call("HSET", note, ARGV[8], ARGV[9])
   end
-  beginHistory(KEYS[first + 1], KEYS[first + 2], KEYS[first + 3], ARGV, 3)
+  beginHistory(KEYS[first + 1], KEYS[first + 2], KEYS[first + 3], ARGV, 4)
 `);
-
-type Adding = { open: string; keys: string[]; args: ScriptArgument[] };
-
-/** How BullMQ would have its script add this job. */
-function addingOf(queue: DeliveryQueue, data: DeliveryJobData): Adding {
-  const id = deliveryJobId(data.message, data.domain);
-  const job = new Job(queue, data.domain, data, { ...asBullMqRetries, jobId: id, removeOnComplete: true }, id);
-  let taken: ScriptArgument[] = [];
-  const listener = {
-    runCommand: (_name: string, args: ScriptArgument[]) => {
-      taken = args;
-      return Promise.resolve(id);
-    },
-  };
-  // It asks its client before it returns.
-  const asked: Promise<unknown> = queue.backend.addJobToTransaction(listener as never, job.asJSON(), id);
-  asked.catch(() => undefined);
-  if (taken.length !== addJobScript.keys + 3)
-    throw new Error("BullMQ adds jobs in another way than the one known here");
-  return {
-    open: openField(data.domain),
-    keys: taken.slice(0, addJobScript.keys).map(String),
-    args: taken.slice(addJobScript.keys),
-  };
-}

@@ -4,26 +4,30 @@
  */
 import type { Redis } from "ioredis";
 import type { Domain } from "../dns/answer.ts";
-import { bodyKey, dataField, deliveryJobId, deliveryJobKey, domainOfField, openField } from "./keys.ts";
-
-/** The fields of the hash for a new message. */
-export function bodyFields(data: Buffer, domains: Domain[], acceptedAt: number): Record<string, Buffer | string> {
-  const since = new Date(acceptedAt).toISOString();
-  return { [dataField]: data, ...Object.fromEntries(domains.map((domain) => [openField(domain), since])) };
-}
+import { bodyKey, dataField, deliveryJobId, deliveryJobKey, domainOfField, openField, restField } from "./keys.ts";
+import { createScript } from "./script.ts";
+import { joinText } from "./text-pieces.ts";
 
 /** `undefined`: it is gone. */
 export async function readBody(redis: Redis, messageId: string): Promise<Buffer | undefined> {
-  // Not `hget`: that one decodes UTF-8, and a message is bytes.
-  return (await redis.hgetBuffer(bodyKey(messageId), dataField)) ?? undefined;
+  // Not `hmget`: that one decodes UTF-8, and a message is bytes.
+  const [first, rest] = await redis.hmgetBuffer(bodyKey(messageId), dataField, restField);
+  return joinText(first, rest);
 }
 
-/** Defines `closeBody(body, open)`: the job with this field needs the body no more. Doing it twice closes nothing twice. */
-// What is left when no job needs the body is the body itself, or not even that.
+/**
+ * Defines `closeBody(body, open)`: the job with this field needs the body no more; gives 1, or 0 if
+ * that was known. Doing it twice closes nothing twice.
+ */
+// What is left when no job needs the body is the text itself, or not even that.
 export const closeLua = `
   local function closeBody(body, open)
-    redis.call("HDEL", body, open)
-    if redis.call("HLEN", body) <= 1 then redis.call("DEL", body) end
+    local closed = redis.call("HDEL", body, open)
+    local left = redis.call("HLEN", body)
+    if left <= 1 or (left == 2 and redis.call("HEXISTS", body, "${restField}") == 1) then
+      redis.call("DEL", body)
+    end
+    return closed
   end
 `;
 
@@ -39,14 +43,12 @@ export async function openDomains(redis: Redis, messageId: string): Promise<Arra
 /** Closes the body for this domain if there is no such job; says whether there was none. */
 export async function closeIfNoJob(redis: Redis, messageId: string, domain: Domain): Promise<boolean> {
   const jobKey = deliveryJobKey(deliveryJobId(messageId, domain));
-  const done = await redis.eval(closeOrphanScript, 2, bodyKey(messageId), jobKey, openField(domain));
-  return done === 1;
+  return (await closeOrphan(redis, [bodyKey(messageId), jobKey], [openField(domain)])) === 1;
 }
 
 // Job and body are looked at in one step: between two, the job could be made.
-const closeOrphanScript = `
+const closeOrphan = createScript(`
+  ${closeLua}
   if redis.call("EXISTS", KEYS[2]) == 1 then return 0 end
-  local closed = redis.call("HDEL", KEYS[1], ARGV[1])
-  if redis.call("HLEN", KEYS[1]) <= 1 then redis.call("DEL", KEYS[1]) end
-  return closed
-`;
+  return closeBody(KEYS[1], ARGV[1])
+`);

@@ -17,8 +17,9 @@ import type { HistoryEntry } from "../mail/history.ts";
 import { closeLua } from "./body.ts";
 import { fetchScript, finishScript } from "./bullmq-scripts.ts";
 import { appendLua, historyArguments, historyKeys } from "./history-write.ts";
-import { bodyKey, dataField, deliveryJobKey, openField } from "./keys.ts";
+import { bodyKey, dataField, deliveryJobKey, openField, restField } from "./keys.ts";
 import { createScript, type ScriptArgument } from "./script.ts";
+import { joinText } from "./text-pieces.ts";
 
 /** What ends with a job. */
 export type JobEnd = {
@@ -78,17 +79,33 @@ const keysOf = (args: ScriptArgument[], count: number) => args.slice(0, count).m
 function withoutText({ onText }: DeliveryBackendParts, reply: unknown): unknown {
   if (!Array.isArray(reply)) return reply;
   const [job, id, ...rest] = reply as unknown[];
-  const [limit, until, text] = rest;
-  if (text instanceof Buffer) onText(words(id) as string, text);
-  return [Array.isArray(job) ? job.map(words) : job, words(id), words(limit), words(until)];
+  const [limit, until, first, second] = rest;
+  const text = joinText(bytes(first), bytes(second));
+  if (text !== undefined) onText(words(id) as string, text);
+  return [Array.isArray(job) ? withOptions(job.map(words)) : job, words(id), words(limit), words(until)];
 }
 
+/** The same for all, so no job in Redis carries them. */
+const JOB_OPTIONS = JSON.stringify({
+  // BullMQ's own retries step in only when the store fails at the very end of an attempt.
+  attempts: 1_000_000_000,
+  backoff: { type: "fixed", delay: 60_000 },
+  removeOnComplete: true,
+});
+
+/** @param fields of a job: names and values in turn */
+function withOptions(fields: unknown[]): unknown[] {
+  const at = fields.indexOf("opts");
+  return at < 0 ? fields : fields.with(at + 1, JOB_OPTIONS);
+}
+
+const bytes = (value: unknown) => (value instanceof Buffer ? value : undefined);
 const words = (value: unknown) => (value instanceof Buffer ? value.toString() : value);
 
 /** Of BullMQ's script that ends a job. Ours follow. */
 const FINISH_ARGUMENTS = 9;
 
-/** Defines `withText(reply)`: a job that is begun for the first time brings its text, in the fifth place. */
+/** Defines `withText(reply)`: a job that is begun for the first time brings its text, in the fifth place and the sixth. */
 const withTextLua = `
   local function withText(reply)
     if type(reply) ~= "table" or type(reply[1]) ~= "table" then return reply end
@@ -96,7 +113,8 @@ const withTextLua = `
     if redis.call("HGET", "${deliveryJobKey("")}" .. id, "ats") ~= "1" then return reply end
     local body = "${bodyKey("")}" .. string.match(id, "^[^/]*")
     if redis.call("HSTRLEN", body, "${dataField}") <= ${LONGEST_ALONG_BYTES} then
-      reply[5] = redis.call("HGET", body, "${dataField}")
+      local text = redis.call("HMGET", body, "${dataField}", "${restField}")
+      reply[5], reply[6] = text[1], text[2]
     end
     return reply
   end

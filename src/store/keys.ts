@@ -16,8 +16,8 @@ export const deliveryQueue = "delivery";
 export const maintenanceQueue = "maintenance";
 
 /**
- * A hash: the message text, and one field for each delivery job that still
- * needs it. The job that takes out the last one deletes the key.
+ * A hash: the message text, in one piece or two, and one field for each delivery
+ * job that still needs it. The job that takes out the last one deletes the key.
  */
 export const bodyKey = (messageId: string): string => `${keyPrefix}:body:${messageId}`;
 
@@ -26,8 +26,11 @@ export const bodyKeyPattern = bodyKey("*");
 /** The reverse of `bodyKey`. */
 export const messageIdOf = (key: string): string => key.slice(bodyKey("").length);
 
-/** The field of the body that holds the message text. */
+/** The field of the body that holds the message text, or the first piece of it. */
 export const dataField = "data";
+
+/** The field of the body that holds the second piece of the text, where there is one: see `text-pieces.ts`. */
+export const restField = "rest";
 
 /** The field of the body that says: this domain's job still needs it. Its value is the time of acceptance. */
 export const openField = (domain: Domain): string => `open:${domain}`;

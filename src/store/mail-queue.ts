@@ -42,8 +42,8 @@ export type QueueCounts = {
   failed: number;
 };
 
-/** About what a delivery job takes in Redis. */
-const JOB_BYTES = 1_200;
+/** About what a delivery job takes in Redis, with its part of the history. */
+const JOB_BYTES = 2_000;
 
 export function createMailQueue(parts: {
   connection: StoreConnection;
@@ -74,7 +74,7 @@ export function createMailQueue(parts: {
   queue.on("error", () => {
     // Of the connection, which reports for itself; what a command meets rejects that command.
   });
-  const store = { queue, redis, keepsHistory };
+  const store = { redis, keepsHistory };
   const addNew = async (message: AcceptedMessage, lifetimeMs: number, note?: QueueNote) => {
     if (watermark.isOver) {
       throw new StoreError("over-watermark", "Redis is nearly full: no new mail until some has been delivered");

@@ -5,7 +5,8 @@ import type { DeliveryJobData } from "../mail/delivery-job.ts";
 import { openDomains } from "./body.ts";
 import { type JobOrder, orderField, readOrder } from "./job-order.ts";
 import { createPace } from "./gentle-pace.ts";
-import { bodyKey, dataField, deliveryJobId, deliveryJobKey } from "./keys.ts";
+import { readBody } from "./body.ts";
+import { deliveryJobId, deliveryJobKey } from "./keys.ts";
 import { dueAtOfScore, type JobState, locateKeys, locateLua } from "./queue-layout.ts";
 import type { JobRef } from "./queue-scan.ts";
 import { createScript } from "./script.ts";
@@ -91,7 +92,7 @@ const sendersScript = createScript(`
 
 /** The text of a message; `undefined` when it has left. */
 export async function readText(redis: Redis, message: string): Promise<Buffer | undefined> {
-  return (await guarded("read a message", redis.hgetBuffer(bodyKey(message), dataField))) ?? undefined;
+  return guarded("read a message", readBody(redis, message));
 }
 
 function jobOf(ref: { message: string; domain: Domain }, row: (string | null)[]): QueuedJob | undefined {

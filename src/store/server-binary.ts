@@ -55,6 +55,8 @@ export function serverFlags({ version, dir, socketPath, maxMemoryBytes }: Server
     // data stay small: by the default of 64 MB it would be rewritten every few seconds.
     ["--auto-aof-rewrite-min-size", "256mb"],
     ["--auto-aof-rewrite-percentage", "100"],
+    // A job is a hash of a few hundred bytes, and takes half as much in this form. Redis' own bound is 64.
+    ["--hash-max-ziplist-value", "2048"],
     // Refuses writes before the system kills it, and never throws a key away.
     ["--maxmemory", String(maxMemoryBytes)],
     ["--maxmemory-policy", "noeviction"],

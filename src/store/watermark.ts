@@ -22,8 +22,8 @@ export type Watermark = {
   stop(): void;
 };
 
-/** What a text takes in Redis, by its size; a BullMQ job beside it takes about a kilobyte. */
-const ROOM_FACTOR = 1.3;
+/** What a text takes in Redis, by its size: see `text-pieces.ts`. */
+const ROOM_FACTOR = 1.05;
 
 export function watchMemory(parts: {
   redis: Redis;

@@ -1,11 +1,35 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { Queue } from "bullmq";
+import { deliveryJobs } from "../../src/store/delivery-jobs.ts";
 import { startDeliveryWorker } from "../../src/store/delivery-worker.ts";
 import { createMailQueue } from "../../src/store/mail-queue.ts";
-import { delayedKey, markerKey } from "../../src/store/queue-layout.ts";
+import { deliveryJobKey, deliveryQueue, keyPrefix } from "../../src/store/keys.ts";
+import { delayedKey, markerKey, waitKey } from "../../src/store/queue-layout.ts";
 import { fillQueue } from "../support/fill-queue.ts";
 import { startTestRedis } from "../support/redis.ts";
-import { open, until } from "./support.ts";
+import { lifetimeMs, messageTo, open, until } from "./support.ts";
+
+test("a job is added as BullMQ would, but for the options that all have, and without a word in its stream", async () => {
+  await using redis = await startTestRedis();
+  await using connection = await open(redis.socketPath);
+  const mail = createMailQueue({ connection });
+  const theirs = new Queue(deliveryQueue, { connection: connection.redis, prefix: keyPrefix });
+  const message = messageTo("OURS", ["a@one.example"]);
+  await mail.add(message, { lifetimeMs });
+  assert.equal(await connection.redis.exists(deliveryJobKey("events")), 0);
+  const [data] = deliveryJobs(message, lifetimeMs);
+  await theirs.add("one.example", data, { jobId: "THEIRS", removeOnComplete: true });
+  assert.deepEqual(await connection.redis.lrange(waitKey, 0, -1), ["THEIRS", "OURS/one.example"]);
+  const fieldsOf = async (id: string) => {
+    const { timestamp, ...fields } = await connection.redis.hgetall(deliveryJobKey(id));
+    assert.ok(Math.abs(Number(timestamp) - Date.now()) < 60_000, `${id} has its time`);
+    return fields;
+  };
+  assert.deepEqual(await fieldsOf("OURS/one.example"), { ...(await fieldsOf("THEIRS")), opts: "{}" });
+  await theirs.close();
+  await mail.close();
+});
 
 test("of many jobs that are due at once a fetch brings back a few: nobody waits for Redis meanwhile", async () => {
   await using redis = await startTestRedis();

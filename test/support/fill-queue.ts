@@ -1,15 +1,16 @@
 /** Many put-off deliveries at once, written as the relay and BullMQ write them. */
 import type { Redis } from "ioredis";
-import { bodyFields } from "../../src/store/body.ts";
 import { deliveryJobs } from "../../src/store/delivery-jobs.ts";
 import { beginHistoryLua, beginningOfHistory } from "../../src/store/history-write.ts";
 import {
   bodyKey,
+  dataField,
   deliveryJobId,
   deliveryJobKey,
   historyByMessageIdKey,
   historyByTimeKey,
   historyKey,
+  openField,
 } from "../../src/store/keys.ts";
 import { delayedKey, waitKey } from "../../src/store/queue-layout.ts";
 import { newMessageId } from "../../src/submission/message-id.ts";
@@ -41,7 +42,7 @@ export async function fillQueue(
       const message = { id, envelope, data, acceptedAt, origin: { messageId: `<${id}@sender.example>` } };
       const history = [historyKey(id), historyByTimeKey, historyByMessageIdKey];
       pipeline.eval(beginScript, history.length, ...history, ...beginningOfHistory(message));
-      pipeline.hset(bodyKey(id), bodyFields(data, [domain], acceptedAt));
+      pipeline.hset(bodyKey(id), { [dataField]: data, [openField(domain)]: new Date(acceptedAt).toISOString() });
       const jobId = deliveryJobId(id, domain);
       for (const job of deliveryJobs(message, 5 * DAY_MS)) {
         const put =
