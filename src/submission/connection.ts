@@ -8,6 +8,7 @@ import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import type { SMTPServer } from "smtp-server";
 import { SMTPConnection, type SMTPConnectionOptions } from "smtp-server/lib/smtp-connection.js";
+import { skipPlainText } from "./plain-text.ts";
 import { type Reply, replyText } from "./reply.ts";
 
 type ParsedAddress = ReturnType<SMTPConnection["_parseAddressCommand"]>;
@@ -65,6 +66,7 @@ export class RelayConnection extends SMTPConnection {
     super(server, socket, options);
     this.#patience = bounds.patience;
     this.#loginOffered = bounds.loginOffered;
+    if (this._parser) skipPlainText(this._parser);
     this.#commandTimer = setTimeout(() => this.#tooSlow(), bounds.patience.commandMs).unref();
   }
 

@@ -203,21 +203,29 @@ function answer(
   decide: () => Promise<Reply | undefined> | Reply | undefined,
   callback: (err: Error | null, text?: string) => void,
 ): void {
-  Promise.resolve()
-    .then(decide)
-    .catch((err: unknown): Reply => {
-      parts.events.fault({ where: "submission", err });
-      return LOCAL_ERROR;
-    })
-    .then((reply) => {
+  const failed = (err: unknown): Reply => {
+    parts.events.fault({ where: "submission", err });
+    return LOCAL_ERROR;
+  };
+  const tell = (reply: Reply | undefined) => {
+    try {
       if (reply === undefined) return callback(null);
       if (!isRefusal(reply)) return callback(null, replyText(reply));
       report(parts, session, reply);
       callback(Object.assign(new Error(replyText(reply)), { responseCode: reply.code }));
-    })
-    .catch((err: unknown) => {
+    } catch (err) {
       parts.events.fault({ where: "smtp-server", err });
-    });
+    }
+  };
+  queueMicrotask(() => {
+    try {
+      const decided = decide();
+      if (decided instanceof Promise) void decided.catch(failed).then(tell);
+      else tell(decided);
+    } catch (err) {
+      tell(failed(err));
+    }
+  });
 }
 
 function report(parts: HookParts, session: SMTPServerSession, reply: Reply): void {

@@ -56,7 +56,8 @@ function refused(why: "all" | "client", text: string): { kind: "refused"; why: "
  * has all addresses to itself. RFC 4291 section 2.5.1, RFC 7934.
  */
 export function clientKey(address: string): string {
-  if (isIP(address) === 0) return address;
+  // In the one way of writing it there is; or no address at all.
+  if (isIP(address) !== 6) return address;
   const parsed = ipaddr.process(address);
   if (!(parsed instanceof ipaddr.IPv6)) return parsed.toString();
   return `${parsed.parts

@@ -28,7 +28,7 @@ const WHOSE: Record<Scope, string> = { perClient: "from your address", perUser: 
 export function refuseForRate(what: keyof Rates, rates: Rates, sender: Sender): Promise<Reply | undefined> | undefined {
   const limits = SCOPES.flatMap((scope) => {
     const limiter = rates[what][scope];
-    const key = keyOf(scope, sender);
+    const key = limiter && keyOf(scope, sender);
     return limiter === undefined || key === undefined ? [] : [{ scope, limiter, key }];
   });
   return limits.length === 0 ? undefined : take(what, limits);

@@ -3,8 +3,9 @@ import { createHash } from "node:crypto";
 import { test } from "node:test";
 import { SMTPServer } from "smtp-server";
 import { SMTPConnection } from "smtp-server/lib/smtp-connection.js";
+import { SMTPStream } from "smtp-server/lib/smtp-stream.js";
 
-// src/submission/connection.ts and server.ts replace these methods, or count on
+// src/submission/connection.ts, server.ts and plain-text.ts replace these methods, or count on
 // when they are called. When one of them changes upstream, this fails: read the new
 // text, see whether our override still fits, then write down its digest here.
 const CONNECTION = {
@@ -29,6 +30,13 @@ const SERVER = {
   close: "9084d18828ade08d",
 };
 
+const STREAM = {
+  _feedDataStream: "9d8b903f9a3a6354",
+  _countDataBytes: "4b938ebe6c9971eb",
+  _endDataMode: "7de0cf3d06716328",
+  startDataMode: "d007d5db8cb9dad7",
+};
+
 function digests(prototype: object, names: string[]): Record<string, string> {
   const digest = (name: string) =>
     createHash("sha256")
@@ -41,4 +49,5 @@ function digests(prototype: object, names: string[]): Record<string, string> {
 test("smtp-server's methods are those our overrides were written against", () => {
   assert.deepEqual(digests(SMTPConnection.prototype, Object.keys(CONNECTION)), CONNECTION);
   assert.deepEqual(digests(SMTPServer.prototype, Object.keys(SERVER)), SERVER);
+  assert.deepEqual(digests(SMTPStream.prototype, Object.keys(STREAM)), STREAM);
 });
