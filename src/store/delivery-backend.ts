@@ -8,7 +8,9 @@
  *
  * The step that fetches a job brings the text of a new message along. The texts
  * of large ones, and of mail that was tried before (whose destination may be
- * closed), are read when they are needed.
+ * closed), are read when they are needed. It also says when there is no other
+ * job: BullMQ's own step leaves a marker in any case, so that each message that
+ * comes alone would have two fetches follow it that find nothing.
  */
 import { type BackendFactory, createRedisBackend, type RedisQueueBackend } from "bullmq";
 import type { Redis } from "ioredis";
@@ -18,6 +20,7 @@ import { closeLua } from "./body.ts";
 import { fetchScript, finishScript } from "./bullmq-scripts.ts";
 import { appendLua, historyArguments, historyKeys } from "./history-write.ts";
 import { bodyKey, dataField, deliveryJobKey, openField, restField } from "./keys.ts";
+import { delayedKey, markerKey, prioritizedKey, waitKey } from "./queue-layout.ts";
 import { createScript, type ScriptArgument } from "./script.ts";
 import { joinText } from "./text-pieces.ts";
 
@@ -35,6 +38,8 @@ export type DeliveryBackendParts = {
   endOf: (jobId: string) => JobEnd;
   /** The text that came along with a job. Not called when none did. */
   onText: (jobId: string, text: Buffer) => void;
+  /** No other job waits behind this one. */
+  onLast: (jobId: string) => void;
 };
 
 /** A longer text is not held for a job whose turn may not have come. */
@@ -61,7 +66,7 @@ const isCompletion = (args: ScriptArgument[]) => args[TARGET] === "completed";
 
 async function fetch(parts: DeliveryBackendParts, args: ScriptArgument[]): Promise<unknown> {
   const reply = await fetchLua.asBytes(parts.redis, keysOf(args, fetchScript.keys), args.slice(fetchScript.keys));
-  return withoutText(parts, reply);
+  return asBullMqKnowsIt(parts, reply);
 }
 
 async function finish(parts: DeliveryBackendParts, args: ScriptArgument[]): Promise<unknown> {
@@ -70,18 +75,19 @@ async function finish(parts: DeliveryBackendParts, args: ScriptArgument[]): Prom
   const own = [openField(domain), ...historyArguments(message, now, entries)];
   // BullMQ leaves its ninth argument out when it has none.
   const bullMqs = args.slice(finishScript.keys, finishScript.keys + FINISH_ARGUMENTS).map((arg) => arg ?? "");
-  return withoutText(parts, await finishLua.asBytes(parts.redis, keys, [...bullMqs, ...own]));
+  return asBullMqKnowsIt(parts, await finishLua.asBytes(parts.redis, keys, [...bullMqs, ...own]));
 }
 
 const keysOf = (args: ScriptArgument[], count: number) => args.slice(0, count).map(String);
 
-/** The reply as BullMQ knows it; a text that came with it has been handed on. */
-function withoutText({ onText }: DeliveryBackendParts, reply: unknown): unknown {
+/** What came with the reply beside has been handed on. */
+function asBullMqKnowsIt({ onText, onLast }: DeliveryBackendParts, reply: unknown): unknown {
   if (!Array.isArray(reply)) return reply;
   const [job, id, ...rest] = reply as unknown[];
-  const [limit, until, first, second] = rest;
+  const [limit, until, first, second, last] = rest;
   const text = joinText(bytes(first), bytes(second));
   if (text !== undefined) onText(words(id) as string, text);
+  if (last === 1) onLast(words(id) as string);
   return [Array.isArray(job) ? withOptions(job.map(words)) : job, words(id), words(limit), words(until)];
 }
 
@@ -105,16 +111,29 @@ const words = (value: unknown) => (value instanceof Buffer ? value.toString() : 
 /** Of BullMQ's script that ends a job. Ours follow. */
 const FINISH_ARGUMENTS = 9;
 
-/** Defines `withText(reply)`: a job that is begun for the first time brings its text, in the fifth place and the sixth. */
-const withTextLua = `
-  local function withText(reply)
-    if type(reply) ~= "table" or type(reply[1]) ~= "table" then return reply end
-    local id = reply[2]
-    if redis.call("HGET", "${deliveryJobKey("")}" .. id, "ats") ~= "1" then return reply end
+/**
+ * Defines `withMore(reply)`: a job that is begun for the first time brings its text, in the fifth place
+ * and the sixth; a job that is the last has 1 in the seventh, and in the fourth, as where there is
+ * none, when the next one is due.
+ */
+// What is false in the reply comes as null; it would end with what is nil.
+const withMoreLua = `
+  local function textOf(id)
+    if redis.call("HGET", "${deliveryJobKey("")}" .. id, "ats") ~= "1" then return {} end
     local body = "${bodyKey("")}" .. string.match(id, "^[^/]*")
-    if redis.call("HSTRLEN", body, "${dataField}") <= ${LONGEST_ALONG_BYTES} then
-      local text = redis.call("HMGET", body, "${dataField}", "${restField}")
-      reply[5], reply[6] = text[1], text[2]
+    if redis.call("HSTRLEN", body, "${dataField}") > ${LONGEST_ALONG_BYTES} then return {} end
+    return redis.call("HMGET", body, "${dataField}", "${restField}")
+  end
+
+  local function withMore(reply)
+    if type(reply) ~= "table" or type(reply[1]) ~= "table" then return reply end
+    local text = textOf(reply[2])
+    reply[5], reply[6] = text[1] or false, text[2] or false
+    if redis.call("EXISTS", "${waitKey}", "${prioritizedKey}") == 0 then
+      redis.call("ZREM", "${markerKey}", "0")
+      local due = redis.call("ZRANGE", "${delayedKey}", 0, 0, "WITHSCORES")
+      if due[2] then reply[4] = math.floor(tonumber(due[2]) / 0x1000) end
+      reply[7] = 1
     end
     return reply
   end
@@ -122,8 +141,8 @@ const withTextLua = `
 
 const fetchLua = createScript(`
   ${fetchScript.lua}
-  ${withTextLua}
-  return withText(moveToActive(KEYS, ARGV))
+  ${withMoreLua}
+  return withMore(moveToActive(KEYS, ARGV))
 `);
 
 // A number below zero: it was not this worker's job to end, or has been ended before.
@@ -131,10 +150,10 @@ const finishLua = createScript(`
   ${finishScript.lua}
   ${closeLua}
   ${appendLua}
-  ${withTextLua}
+  ${withMoreLua}
   local reply = moveToFinished(KEYS, ARGV)
   if type(reply) == "number" and reply < 0 then return reply end
   closeBody(KEYS[${finishScript.keys + 1}], ARGV[${FINISH_ARGUMENTS + 1}])
   appendHistory(KEYS[${finishScript.keys + 2}], KEYS[${finishScript.keys + 3}], ARGV, ${FINISH_ARGUMENTS + 2})
-  return withText(reply)
+  return withMore(reply)
 `);

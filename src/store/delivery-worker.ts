@@ -150,6 +150,7 @@ export function startDeliveryWorker(parts: DeliveryWorkerParts): DeliveryWorker 
       redis: patient.redis,
       endOf: (id) => ({ ...partsOfJobId(id), now: now(), entries: bookOf(id).entries }),
       onText: (id, text) => void books.set(id, { entries: [], text }),
+      onLast: (id) => void (worker.lastOfAll = id),
     }),
   );
   worker.on("error", (err) => {

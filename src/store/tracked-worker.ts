@@ -11,6 +11,9 @@ export class TrackedWorker<Data> extends PacedWorker<Data> {
   /** The token of each job in hand, by the job's id. */
   readonly inHand = new Map<string, string>();
 
+  /** The id of a job behind which no other waits: set before BullMQ hears of it. */
+  lastOfAll: string | undefined;
+
   /** Called when a job is out of hand, whatever became of it. */
   onLeft: ((job: Job<Data>) => void) | undefined;
 
@@ -19,7 +22,13 @@ export class TrackedWorker<Data> extends PacedWorker<Data> {
     ...[data, id, token]: Parameters<Worker<Data>["nextJobFromJobData"]>
   ): ReturnType<Worker<Data>["nextJobFromJobData"]> {
     if (id !== undefined && token !== undefined) this.inHand.set(id, token);
-    return super.nextJobFromJobData(data, id, token);
+    const next = super.nextJobFromJobData(data, id, token);
+    if (id !== undefined && id === this.lastOfAll) {
+      // BullMQ would first ask once more, and only then wait to be told.
+      (this as unknown as { drained: boolean }).drained = true;
+      this.lastOfAll = undefined;
+    }
+    return next;
   }
 
   // BullMQ would take a refusal for a failure of the job, and run it again later: a message that a host has would be sent twice.

@@ -100,6 +100,57 @@ test("a job put off comes back at its time with what was saved, body in place", 
     assert.deepEqual(bench.faults, []);
   }));
 
+test("a message that comes alone is fetched once, and then the next one is waited for", () =>
+  withBench(async (bench) => {
+    const { queue, connection } = bench;
+    let delivered = 0;
+    bench.start(async () => {
+      delivered += 1;
+      return finished;
+    });
+    const calls = async (command: string) => {
+      const stats = await connection.redis.info("commandstats");
+      return Number(new RegExp(`cmdstat_${command}:calls=(\\d+)`).exec(stats)?.[1] ?? 0);
+    };
+    const before = { scripts: await calls("evalsha"), waits: await calls("bzpopmin") };
+    for (let n = 1; n <= 40; n++) {
+      await queue.add(messageTo(`M${n}`, ["a@one.example"]), { lifetimeMs });
+      await until(async () => (await connection.redis.exists(`{relay}:body:M${n}`)) === 0, "it is delivered");
+    }
+    assert.equal(delivered, 40);
+    // Added, fetched, ended; and a few by the clock.
+    const scripts = (await calls("evalsha")) - before.scripts;
+    assert.ok(scripts >= 120 && scripts < 140, `${scripts} scripts`);
+    const waits = (await calls("bzpopmin")) - before.waits;
+    assert.ok(waits >= 40 && waits < 50, `${waits} waits`);
+    assert.deepEqual(bench.faults, []);
+  }));
+
+test("a job put off is not forgotten when the last of the others has been fetched", () =>
+  withBench(async (bench) => {
+    const { queue } = bench;
+    let putOffUntil = 0;
+    let lateMs = Number.NaN;
+    bench.start(async (job) => {
+      if (job.data.message === "LATER" && putOffUntil === 0) {
+        putOffUntil = Date.now() + 400;
+        return { kind: "again", at: putOffUntil };
+      }
+      if (job.data.message === "LATER") lateMs = Date.now() - putOffUntil;
+      return finished;
+    });
+    await queue.add(messageTo("LATER", ["a@one.example"]), { lifetimeMs });
+    await until(() => putOffUntil > 0, "it is put off");
+    // Each of them is the last one to be fetched, with another one due later.
+    for (let n = 1; n <= 10; n++) {
+      await queue.add(messageTo(`M${n}`, ["a@one.example"]), { lifetimeMs });
+      await until(async () => (await queue.counts()).waiting + (await queue.counts()).active === 0, "it is delivered");
+    }
+    await until(() => isEmpty(bench), "all is done");
+    // BullMQ's own wait without a time would be five seconds.
+    assert.ok(lateMs >= 0 && lateMs < 2_000, `${lateMs} ms late`);
+  }));
+
 test("new mail goes before retries that are due", () =>
   withBench(async (bench) => {
     const order: string[] = [];
