@@ -1,7 +1,7 @@
 /** One run: a relay is started, warmed up and put under a load, and all that comes out is counted. */
 import { execFileSync } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
-import { CLIENTS, MESSAGES_KEPT, messagesFor, type RateCell } from "./cells.ts";
+import { CLIENTS, MESSAGES_KEPT, type RateCell } from "./cells.ts";
 import { machineSeconds } from "./cpu.ts";
 import { type Load, type LoadReport, runLoad } from "./load-source.ts";
 import { type Measurement, summarise } from "./measurement.ts";
@@ -10,8 +10,8 @@ import { availableParallelism } from "node:os";
 import type { RelayName, RunningRelay, Surroundings } from "./relays/kind.ts";
 import { startRelay } from "./relays/start.ts";
 
-/** Of small ones. A relay runs for months: its first seconds, with code not yet compiled, are not what is asked for. */
-const WARM_UP_MESSAGES = 1_500;
+/** A relay runs for months: its first seconds, with code not yet compiled, are not what is asked for. */
+const WARM_UP_MESSAGES = 6_000;
 const WARM_UP_NUMBERS = 900_000;
 const LOAD_LIMIT_SECONDS = 120;
 
@@ -46,7 +46,7 @@ export function loadOf(cell: Omit<RateCell, "name">, messages: number): Load {
 /** So that policies are known, code is compiled and processes are there. */
 export async function warmUp(cell: Omit<RateCell, "name">, relay: RunningRelay, around: Surroundings): Promise<void> {
   await around.world.sink.forget();
-  const messages = messagesFor(cell, WARM_UP_MESSAGES);
+  const messages = WARM_UP_MESSAGES;
   const load = { ...loadOf(cell, messages), first: WARM_UP_NUMBERS };
   const { accepted } = await submit(load, relay, around);
   const { unique } = await around.world.sink.settled(accepted);
