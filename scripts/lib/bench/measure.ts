@@ -11,7 +11,7 @@ import type { RelayName, RunningRelay, Surroundings } from "./relays/kind.ts";
 import { startRelay } from "./relays/start.ts";
 
 /** A relay runs for months: its first seconds, with code not yet compiled, are not what is asked for. */
-const WARM_UP_MESSAGES = 6_000;
+const WARM_UP_MESSAGES = 4_000;
 const WARM_UP_NUMBERS = 900_000;
 const LOAD_LIMIT_SECONDS = 120;
 

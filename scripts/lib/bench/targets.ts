@@ -21,7 +21,7 @@ export function memoryTargets(all: QueueMemory[]): Target[] {
   }));
 }
 
-export const HALF_LOAD_AIM = { p50: 10, p99: 100 };
+export const HALF_LOAD_AIM = { p50: 10, p99: 50 };
 
 /** Of this relay; medians over the rounds. */
 export function halfLoadTargets(all: HalfLoad[]): Target[] {
