@@ -101,7 +101,8 @@ const JOB_OPTIONS = JSON.stringify({
 
 /** @param fields of a job: names and values in turn */
 function withOptions(fields: unknown[]): unknown[] {
-  const at = fields.indexOf("opts");
+  // A value may read the same: a domain can be called anything.
+  const at = fields.findIndex((field, index) => index % 2 === 0 && field === "opts");
   return at < 0 ? fields : fields.with(at + 1, JOB_OPTIONS);
 }
 

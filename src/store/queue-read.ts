@@ -2,10 +2,9 @@
 import type { Redis } from "ioredis";
 import type { Domain } from "../dns/answer.ts";
 import type { DeliveryJobData } from "../mail/delivery-job.ts";
-import { openDomains } from "./body.ts";
+import { openDomains, readBody } from "./body.ts";
 import { type JobOrder, orderField, readOrder } from "./job-order.ts";
 import { createPace } from "./gentle-pace.ts";
-import { readBody } from "./body.ts";
 import { deliveryJobId, deliveryJobKey } from "./keys.ts";
 import { dueAtOfScore, type JobState, locateKeys, locateLua } from "./queue-layout.ts";
 import type { JobRef } from "./queue-scan.ts";

@@ -78,6 +78,19 @@ test("a finished job is gone, and with the last one the body", () =>
     assert.deepEqual(bench.faults, []);
   }));
 
+test("a domain may be called like a field of a job", () =>
+  withBench(async (bench) => {
+    const seen: string[] = [];
+    await bench.queue.add(messageTo("M1", ["a@opts", "a@data", "a@name"]), { lifetimeMs });
+    bench.start(async (job) => {
+      seen.push(job.data.domain);
+      return finished;
+    });
+    await until(() => isEmpty(bench), "all is done");
+    assert.deepEqual(seen.sort(), ["data", "name", "opts"]);
+    assert.deepEqual(bench.faults, []);
+  }));
+
 test("a job put off comes back at its time with what was saved, body in place", () =>
   withBench(async (bench) => {
     const attempts: number[] = [];

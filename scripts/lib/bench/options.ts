@@ -8,7 +8,7 @@ export const USAGE = `Usage: scripts/bench [--quick] [--cells LIST] [--relays LI
        scripts/bench fairness [--dead 100000] [--tarpit 10000] [--rate 100] [--seconds 60] [--processes 1] [--write]
 
 Measures this relay beside Postfix on this machine, in a network of its own. Debian, as root.
-  --quick      a few cells and relays, for some minutes; default: all that docs/benchmark.md shows, for an hour
+  --quick      a few cells and relays, for some minutes; default: all that docs/benchmark.md shows, for two hours
   --cells      like 4k-tls-10,64k-plain-100-kept (size, encryption, domains, kept submission connections),
                half-load, queue-memory
   --relays     of postfix:default, postfix:tuned, postfix:best, relay:1, relay:2 (processes)
