@@ -40,9 +40,16 @@ export type FairnessParts = {
   now: () => number;
 };
 
+export type TurnOptions = {
+  /** The last attempt of a message: it is made whatever is known of the destination. */
+  insists: boolean;
+  /** It may have been parked, here or in another process. */
+  mayBeWoken: boolean;
+  signal: AbortSignal;
+};
+
 export type Fairness = {
-  /** @param insists the last attempt of a message: it is made whatever is known of the destination */
-  turn(destination: Domain, options: { insists: boolean; signal: AbortSignal }): Promise<Turn>;
+  turn(destination: Domain, options: TurnOptions): Promise<Turn>;
   /** How a delivery ended that had its turn. Before it leaves. */
   ended(destination: Domain, ending: Ending, facts: { tookMs: number; detail: string }): void;
 };
@@ -133,8 +140,10 @@ export function createFairness(parts: FairnessParts): Fairness {
   };
 
   return {
-    async turn(destination, { insists, signal }) {
+    async turn(destination, { insists, mayBeWoken, signal }) {
       const entry = entryOf(destination);
+      // The process that woke it may have none left under way: who takes the woken wakes the next.
+      if (mayBeWoken) entry.mayHaveParked = true;
       takeOver(entry, parts.shared.closing(destination), now());
       const { perMinute } = parts.limitsOf(destination);
       if (perMinute !== undefined && entry.nextAt > now()) {

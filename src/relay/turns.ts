@@ -17,12 +17,12 @@ import type { DeliveryJobData } from "../mail/delivery-job.ts";
 import type { Events } from "../observe/events.ts";
 import { followClosedDestinations } from "../store/closed-destinations.ts";
 import type { StoreConnection } from "../store/connection.ts";
-import type { JobTurn } from "../store/delivery-worker.ts";
+import type { JobPast, JobTurn } from "../store/delivery-worker.ts";
 import { wakeParked } from "../store/parking.ts";
 
 export type Turns = {
   /** New mail goes before what has been put behind it. */
-  turn: (data: DeliveryJobData, signal: AbortSignal, isNew: boolean) => Promise<JobTurn>;
+  turn: (data: DeliveryJobData, signal: AbortSignal, past: JobPast) => Promise<JobTurn>;
   ended: (domain: Domain, outcomes: Map<string, Outcome>, tookMs: number) => void;
   /** The outcome of a delivery that has a turn for the sake of a report to its sender alone: its destination is closed. */
   untried: (data: DeliveryJobData) => Outcome | undefined;
@@ -51,10 +51,10 @@ export function createTurns(
   const untriedTurn = createPacer(UNTRIED_EVERY_MS);
   return {
     untried: (data) => untried.get(data),
-    async turn(data, signal, isNew) {
+    async turn(data, signal, { isNew, wasBegun }) {
       const destination = destinationOf(data.domain);
       const insists = isLastAttempt(Date.now(), Date.parse(data.expiresAt));
-      const turn = await fairness.turn(destination, { insists, signal });
+      const turn = await fairness.turn(destination, { insists, mayBeWoken: wasBegun, signal });
       switch (turn.kind) {
         case "go":
           return turn;

@@ -58,6 +58,14 @@ export type JobTurn =
    */
   | { kind: "parked"; until: number; waitsFor?: string; behind?: true; parked(): void };
 
+/** What a job has behind it when it asks for its turn. */
+export type JobPast = {
+  /** Neither tried before, nor put behind new mail. */
+  isNew: boolean;
+  /** It has been begun before, and was put off or given back. */
+  wasBegun: boolean;
+};
+
 export type Deliver = (job: DeliveryHandle, signal: AbortSignal) => Promise<DeliverResult>;
 
 export type DeliveryWorkerParts = {
@@ -68,7 +76,7 @@ export type DeliveryWorkerParts = {
   /** Aborted by `signal` it should return or throw soon; the job is then given back. */
   deliver: Deliver;
   /** Default: every job is begun at once. */
-  turn?: (data: DeliveryJobData, signal: AbortSignal, isNew: boolean) => Promise<JobTurn>;
+  turn?: (data: DeliveryJobData, signal: AbortSignal, past: JobPast) => Promise<JobTurn>;
   /** A bug, or a fault of Redis; the job in question is tried again. */
   onFault: (where: string, err: unknown) => void;
   /** An operator's order was carried out, or handed to `deliver`. */
@@ -218,7 +226,7 @@ export function startDeliveryWorker(parts: DeliveryWorkerParts): DeliveryWorker 
     if (stopped) return { kind: "given-back" };
     // What an operator ordered needs no turn at its destination: nothing is sent there.
     const order = orderOf(job);
-    const turn = order === undefined ? await parts.turn?.(job.data, signal, job.priority === 0) : undefined;
+    const turn = order === undefined ? await parts.turn?.(job.data, signal, pastOf(job)) : undefined;
     if (turn !== undefined && turn.kind !== "go") return turn;
     const late = lateness(signal, giveBackMs);
     try {
@@ -288,6 +296,11 @@ export function startDeliveryWorker(parts: DeliveryWorkerParts): DeliveryWorker 
     },
   };
 }
+
+const pastOf = ({ priority, attemptsStarted }: Job): JobPast => ({
+  isNew: priority === 0,
+  wasBegun: attemptsStarted > 1,
+});
 
 /** Time, priority and data in one step. BullMQ's `changePriority` would search the whole list of waiting jobs. */
 async function putOff(

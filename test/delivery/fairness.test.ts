@@ -30,7 +30,8 @@ function world(change: Partial<FairnessParts> = {}) {
     now: () => clock.now,
     ...change,
   });
-  const ask = (destination = "a.test", insists = false) => fairness.turn(destination, { insists, signal });
+  const ask = (destination = "a.test", { insists = false, mayBeWoken = false } = {}) =>
+    fairness.turn(destination, { insists, mayBeWoken, signal });
   const go = async (destination?: string) => {
     const turn = await ask(destination);
     assert.ok(turn.kind === "go");
@@ -72,6 +73,27 @@ test("one that parks after the last turn has become free is woken all the same",
   assert.deepEqual(woken, [["a.test", 2]]);
 });
 
+test("a woken one that another process has taken wakes the next: the one that woke it may have none under way", async () => {
+  const parked: string[] = [];
+  const wake: FairnessParts["wake"] = (_, count) => Promise.resolve(parked.splice(0, count).length);
+  const [here, there] = [world({ wake }), world({ wake })];
+  (await there.go()).leave();
+  const turns = [await here.go(), await here.go()];
+  for (const job of ["first", "second", "third"]) {
+    const turn = await here.ask();
+    parked.push(job);
+    if (turn.kind === "park") turn.parked();
+  }
+  for (const turn of turns) turn.leave();
+  await new Promise(setImmediate);
+  assert.deepEqual(parked, ["second", "third"], "one turn was free when they were woken here");
+  const taken = await there.ask("a.test", { mayBeWoken: true });
+  assert.ok(taken.kind === "go");
+  taken.leave();
+  await new Promise(setImmediate);
+  assert.deepEqual(parked, []);
+});
+
 test("in a quick line the turn is handed over at once, each to one", async () => {
   const { fairness, ask, go } = world();
   const turns = [await go(), await go()];
@@ -98,7 +120,7 @@ test("a destination that is closed is probed by one, and opened by its success; 
   const { fairness, closed, changes, clock, ask, go, fail } = world();
   for (let i = 0; i < 4; i += 1) await fail("a.test");
   assert.deepEqual(changes, ["a.test closed"]);
-  assert.equal((await ask("a.test", true)).kind, "go");
+  assert.equal((await ask("a.test", { insists: true })).kind, "go");
   clock.now = (closed.get("a.test")?.until ?? 0) + 1;
   const probe = await world({
     shared: { closing: () => closed.get("a.test"), close() {}, open() {} },
