@@ -29,7 +29,7 @@ async function openPage(
   page.on("request", (request) => {
     if (!request.url().startsWith(url) && !request.url().startsWith("data:")) problems.push(`asked ${request.url()}`);
   });
-  page.setDefaultTimeout(15_000);
+  page.setDefaultTimeout(30_000);
   await page.goto(url + path);
   if (!path.startsWith("/queues")) await page.waitForSelector("[data-ready=true]");
   return { page, problems };

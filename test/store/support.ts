@@ -25,9 +25,9 @@ export async function redisCli(socketPath: string, ...args: string[]): Promise<s
   return stdout.trim();
 }
 
-/** Waits for a fact. Fails when it does not come about within ten seconds. */
+/** Waits for a fact. Fails when it does not come about within half a minute: other tests run beside this one. */
 export async function until(fact: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  const limit = Date.now() + 10_000;
+  const limit = Date.now() + 30_000;
   while (!(await fact())) {
     if (Date.now() > limit) throw new Error(`did not happen: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
