@@ -5,6 +5,7 @@
  */
 import type { Domain } from "../dns/answer.ts";
 import { mailDate } from "./date.ts";
+import { putBefore } from "./spare-room.ts";
 
 /** More than any mail program writes; beyond it somebody is after our memory. */
 export const MAX_HEAD_BYTES = 262_144;
@@ -106,7 +107,8 @@ export function missingFields(head: Head, own: { id: string; hostname: Domain; n
  * or the body's first line would be read as broken header by everyone after us.
  */
 export function withFields(message: Buffer, head: Head, fields: string): Buffer {
-  const parts = [Buffer.from(fields, "utf8"), message.subarray(0, head.sizeBytes)];
-  if (head.separatorMissing) parts.push(Buffer.from("\r\n"));
-  return Buffer.concat([...parts, message.subarray(head.sizeBytes)]);
+  const above = Buffer.from(fields, "utf8");
+  if (!head.separatorMissing) return putBefore(above, message);
+  const [own, body] = [message.subarray(0, head.sizeBytes), message.subarray(head.sizeBytes)];
+  return Buffer.concat([above, own, Buffer.from("\r\n"), body]);
 }

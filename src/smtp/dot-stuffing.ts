@@ -2,6 +2,7 @@
  * A message as DATA carries it: a dot more in front of each line that begins with
  * one, and the line with nothing but a dot behind it. RFC 5321 section 4.5.2.
  */
+import { putBehind } from "../mail/spare-room.ts";
 
 const DOT = 0x2e;
 const LINE_WITH_DOT = Buffer.from("\r\n.");
@@ -16,6 +17,7 @@ export function asDataOf(data: Buffer): Buffer {
     pieces.push(data.subarray(from, at), STUFFED);
     from = at + LINE_WITH_DOT.length;
   }
+  if (from === 0 && pieces.length === 0) return putBehind(data, END);
   pieces.push(data.subarray(from), END);
   return Buffer.concat(pieces);
 }

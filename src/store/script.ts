@@ -1,7 +1,7 @@
 /** A Lua script that is sent once, and then only named: its text would weigh more than its arguments. */
 import { createHash } from "node:crypto";
 import type { Socket } from "node:net";
-import type { Redis } from "ioredis";
+import { Command, type Redis } from "ioredis";
 
 export type ScriptArgument = string | number | Buffer;
 
@@ -21,19 +21,44 @@ function gather(redis: Redis): void {
 
 export function createScript(text: string): Script {
   const sha = createHash("sha1").update(text).digest("hex");
-  const run = async (redis: Redis, call: "call" | "callBuffer", keys: string[], args: ScriptArgument[]) => {
+  const run = async (redis: Redis, replyEncoding: "utf8" | null, keys: string[], args: ScriptArgument[]) => {
     gather(redis);
     // In one array: a message to thousands of domains has more arguments than a call can have.
     const all = [keys.length, ...keys, ...args];
     try {
-      return await redis[call]("evalsha", [sha, ...all]);
+      return await redis.sendCommand(new ScriptCommand("evalsha", [sha, ...all], { replyEncoding }));
     } catch (err) {
       // A new Redis, or one that was told SCRIPT FLUSH: nothing has been done.
       if (!(err instanceof Error && err.message.startsWith("NOSCRIPT"))) throw err;
-      return redis[call]("eval", [text, ...all]);
+      return redis.sendCommand(new ScriptCommand("eval", [text, ...all], { replyEncoding }));
     }
   };
-  return Object.assign((redis: Redis, keys: string[], args: ScriptArgument[]) => run(redis, "call", keys, args), {
-    asBytes: (redis: Redis, keys: string[], args: ScriptArgument[]) => run(redis, "callBuffer", keys, args),
+  return Object.assign((redis: Redis, keys: string[], args: ScriptArgument[]) => run(redis, "utf8", keys, args), {
+    asBytes: (redis: Redis, keys: string[], args: ScriptArgument[]) => run(redis, null, keys, args),
   });
 }
+
+/** An argument of this size is written as it is; a shorter one is copied sooner than written by itself. */
+const ALONE_BYTES = 16 * 1024;
+
+/** ioredis copies all arguments of a command into one Buffer. Large ones stay out of it. */
+class ScriptCommand extends Command {
+  override toWritable(socket: Socket): string | Buffer {
+    if (!this.args.some((arg) => arg instanceof Buffer && arg.length >= ALONE_BYTES)) return super.toWritable(socket);
+    // Corked by `gather`, it is one write to Redis all the same.
+    let words = `*${this.args.length + 1}\r\n${asBulk(this.name)}`;
+    for (const arg of this.args) {
+      if (arg instanceof Buffer) {
+        socket.write(`${words}$${arg.length}\r\n`);
+        socket.write(arg);
+        words = "\r\n";
+      } else {
+        words += asBulk(String(arg));
+      }
+    }
+    return words;
+  }
+}
+
+/** As an argument goes to Redis (RESP, bulk string). */
+const asBulk = (word: string) => `$${Buffer.byteLength(word)}\r\n${word}\r\n`;

@@ -3,6 +3,7 @@
  * of time, and of the memory that all clients share.
  */
 import type { Readable } from "node:stream";
+import { concatWithRoom } from "../mail/spare-room.ts";
 import type { ByteBudget } from "./limits.ts";
 
 export type CollectLimits = {
@@ -23,6 +24,9 @@ export type Collected =
   | { kind: "too-slow" }
   /** The client went away before the end: there is no message. */
   | { kind: "gone" };
+
+/** For the trace field, and for fields that are missing: a text needs no copy to get them. */
+const OWN_FIELDS_BYTES = 2_048;
 
 export function collect(stream: Readable, limits: CollectLimits): Promise<Collected> {
   return new Promise((resolve) => {
@@ -54,7 +58,7 @@ export function collect(stream: Readable, limits: CollectLimits): Promise<Collec
     };
     const onEnd = () => {
       if (dropped !== undefined) return finish({ kind: dropped });
-      const data = Buffer.concat(chunks);
+      const data = concatWithRoom(chunks, { before: OWN_FIELDS_BYTES, behind: 0 });
       chunks = [];
       finish({ kind: "complete", data, release });
     };
