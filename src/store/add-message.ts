@@ -16,10 +16,10 @@ import {
   deliveryJobKey,
   historyByMessageIdKey,
   historyByTimeKey,
-  historyKey,
   openField,
   restField,
 } from "./keys.ts";
+import { toRecord } from "./job-record.ts";
 import { createScript, type ScriptArgument } from "./script.ts";
 import { guarded } from "./store-error.ts";
 import { splitText } from "./text-pieces.ts";
@@ -36,7 +36,7 @@ export type QueueNote = {
 /** The new data of a delivery job. */
 export function jobNote(data: DeliveryJobData): QueueNote {
   const key = deliveryJobKey(deliveryJobId(data.message, data.domain));
-  return { key, field: "data", value: JSON.stringify(data), onlyIf: key };
+  return { key, field: "data", value: JSON.stringify(toRecord(data)), onlyIf: key };
 }
 
 /**
@@ -56,7 +56,7 @@ export async function addMessage(
   const jobs = deliveryJobs(message, lifetimeMs);
   if (jobs.length === 0) throw new Error("a message without recipients");
   const { id } = message;
-  const own = [bodyKey(id), historyKey(id), historyByTimeKey, historyByMessageIdKey];
+  const own = [bodyKey(id), historyByTimeKey, historyByMessageIdKey];
   const noted = note === undefined ? [] : [note.key, note.onlyIf ?? note.key];
   const [text = message.data, rest = ""] = splitText(message.data);
   const args: ScriptArgument[] = [
@@ -68,7 +68,7 @@ export async function addMessage(
     note?.value ?? "",
     note?.onlyIf === undefined ? 0 : 1,
     Date.now(),
-    ...jobs.flatMap((job) => [job.domain, deliveryJobId(id, job.domain), JSON.stringify(job)]),
+    ...jobs.flatMap((job) => [job.domain, deliveryJobId(id, job.domain), JSON.stringify(toRecord(job))]),
   ];
   await guarded("take the message", script(redis, [...bullMqKeys, ...own, ...noted], args));
 }
@@ -83,7 +83,7 @@ const script = createScript(`
   ${addJobScript.lua}
   ${beginHistoryLua}
   local first = ${addJobScript.keys} + 1
-  local body, note, onlyIf = KEYS[first], KEYS[first + 4], KEYS[first + 5]
+  local body, note, onlyIf = KEYS[first], KEYS[first + 3], KEYS[first + 4]
   redis.call("HSET", body, "${dataField}", ARGV[1])
   if ARGV[2] ~= "" then redis.call("HSET", body, "${restField}", ARGV[2]) end
   local noOptions = cmsgpack.pack({})
@@ -95,5 +95,5 @@ const script = createScript(`
   if note and (ARGV[10] == "0" or redis.call("EXISTS", onlyIf) == 1) then
     redis.call("HSET", note, ARGV[8], ARGV[9])
   end
-  beginHistory(KEYS[first + 1], KEYS[first + 2], KEYS[first + 3], ARGV, 4)
+  beginHistory(body, KEYS[first + 1], KEYS[first + 2], ARGV, 4)
 `);

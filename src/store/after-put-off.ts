@@ -6,7 +6,7 @@ import type { Redis } from "ioredis";
 import type { DeliveryJobData } from "../mail/delivery-job.ts";
 import type { HistoryEntry } from "../mail/history.ts";
 import { type JobOrder, orderField, writeOrder } from "./job-order.ts";
-import { appendLua, historyArguments, historyKeys } from "./history-write.ts";
+import { appendLua, historyArguments, historyKeys, unfoldLua } from "./history-write.ts";
 import { deliveryJobId, deliveryJobKey, heldKey } from "./keys.ts";
 import { delayedKey, makeDueLua, markerKey } from "./queue-layout.ts";
 import { createScript } from "./script.ts";
@@ -29,6 +29,7 @@ export async function afterPutOff(
 // has failed at: that is tried again at the job's time, lest it go round and round.
 const script = createScript(`
   ${makeDueLua}
+  ${unfoldLua}
   ${appendLua}
   local delayed, marker, held, key = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
   local id, field, now = ARGV[1], ARGV[2], ARGV[3]

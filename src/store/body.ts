@@ -4,7 +4,17 @@
  */
 import type { Redis } from "ioredis";
 import type { Domain } from "../dns/answer.ts";
-import { bodyKey, dataField, deliveryJobId, deliveryJobKey, domainOfField, openField, restField } from "./keys.ts";
+import { unfoldLua } from "./history-write.ts";
+import {
+  acceptedField,
+  bodyKey,
+  dataField,
+  deliveryJobId,
+  deliveryJobKey,
+  domainOfField,
+  openField,
+  restField,
+} from "./keys.ts";
 import { createScript } from "./script.ts";
 import { joinText } from "./text-pieces.ts";
 
@@ -17,14 +27,21 @@ export async function readBody(redis: Redis, messageId: string): Promise<Buffer 
 
 /**
  * Defines `closeBody(body, open)`: the job with this field needs the body no more; gives 1, or 0 if
- * that was known. Doing it twice closes nothing twice.
+ * that was known. Doing it twice closes nothing twice. Needs `unfoldLua`: the history outlives the body.
  */
 // What is left when no job needs the body is the text itself, or not even that.
 export const closeLua = `
+  local function isAlone(body)
+    local left = redis.call("HLEN", body)
+    if left > 1 then left = left - redis.call("HEXISTS", body, "${restField}") end
+    if left > 1 then left = left - redis.call("HEXISTS", body, "${acceptedField}") end
+    return left <= 1
+  end
+
   local function closeBody(body, open)
     local closed = redis.call("HDEL", body, open)
-    local left = redis.call("HLEN", body)
-    if left <= 1 or (left == 2 and redis.call("HEXISTS", body, "${restField}") == 1) then
+    if isAlone(body) then
+      pcall(unfold, string.sub(body, ${bodyKey("").length + 1}))
       redis.call("DEL", body)
     end
     return closed
@@ -48,6 +65,7 @@ export async function closeIfNoJob(redis: Redis, messageId: string, domain: Doma
 
 // Job and body are looked at in one step: between two, the job could be made.
 const closeOrphan = createScript(`
+  ${unfoldLua}
   ${closeLua}
   if redis.call("EXISTS", KEYS[2]) == 1 then return 0 end
   return closeBody(KEYS[1], ARGV[1])

@@ -18,7 +18,7 @@ import type { Domain } from "../dns/answer.ts";
 import type { HistoryEntry } from "../mail/history.ts";
 import { closeLua } from "./body.ts";
 import { fetchScript, finishScript } from "./bullmq-scripts.ts";
-import { appendLua, historyArguments, historyKeys } from "./history-write.ts";
+import { appendLua, historyArguments, historyKeys, unfoldLua } from "./history-write.ts";
 import { bodyKey, dataField, deliveryJobKey, openField, restField } from "./keys.ts";
 import { delayedKey, markerKey, prioritizedKey, waitKey } from "./queue-layout.ts";
 import { createScript, type ScriptArgument } from "./script.ts";
@@ -149,6 +149,7 @@ const fetchLua = createScript(`
 // A number below zero: it was not this worker's job to end, or has been ended before.
 const finishLua = createScript(`
   ${finishScript.lua}
+  ${unfoldLua}
   ${closeLua}
   ${appendLua}
   ${withMoreLua}

@@ -14,6 +14,7 @@ import { closeWorker, isLoss } from "./close-worker.ts";
 import type { StoreConnection } from "./connection.ts";
 import { deliveryBackend } from "./delivery-backend.ts";
 import { type JobOrder, operatorEntry, orderOf } from "./job-order.ts";
+import { fromRecord, type JobRecord, toRecord } from "./job-record.ts";
 import { deliveryQueue, keyPrefix, partsOfJobId } from "./keys.ts";
 import type { MailQueue } from "./mail-queue.ts";
 import { park } from "./parking.ts";
@@ -137,6 +138,7 @@ export function startDeliveryWorker(parts: DeliveryWorkerParts): DeliveryWorker 
       const abort = new AbortController();
       running.add(abort);
       try {
+        job.data = fromRecord(job.data);
         await runJob(job, abort.signal, token);
       } finally {
         running.delete(abort);
@@ -265,7 +267,7 @@ export function startDeliveryWorker(parts: DeliveryWorkerParts): DeliveryWorker 
           {
             data,
             readBody: async () => text ?? readBody(patient.redis, data.message),
-            save: (next) => job.updateData(next),
+            save: (next) => save(job, next),
             remember: (next) => void (job.data = next),
             addBounce: (bounce, lifetimeMs, next) => parts.queue.addBounce(bounce, lifetimeMs, next),
             note: (entry) => entries.push(entry),
@@ -302,6 +304,13 @@ const pastOf = ({ priority, attemptsStarted }: Job): JobPast => ({
   wasBegun: attemptsStarted > 1,
 });
 
+function save(job: Job<DeliveryJobData>, next: DeliveryJobData): Promise<void> {
+  const saved = (job as Job<JobRecord>).updateData(toRecord(next));
+  // BullMQ has the record in its place now.
+  job.data = next;
+  return saved;
+}
+
 /** Time, priority and data in one step. BullMQ's `changePriority` would search the whole list of waiting jobs. */
 async function putOff(
   { backend }: Worker,
@@ -313,7 +322,7 @@ async function putOff(
 ): Promise<void> {
   const fields = {
     ...(change.priority === undefined ? {} : { priority: change.priority }),
-    ...(change.data === undefined ? {} : { data: JSON.stringify(change.data) }),
+    ...(change.data === undefined ? {} : { data: JSON.stringify(toRecord(change.data)) }),
   };
   // BullMQ's script breaks off half-way over an object without fields, and leaves a job in nobody's hands.
   const options = { skipAttempt: true, ...(Object.keys(fields).length === 0 ? {} : { fieldsToUpdate: fields }) };

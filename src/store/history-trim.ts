@@ -3,7 +3,7 @@
  * memory of Redis, which mail needs more.
  */
 import type { StoreConnection } from "./connection.ts";
-import { historyByMessageIdKey, historyByTimeKey, historyKey } from "./keys.ts";
+import { acceptedField, bodyKey, historyByMessageIdKey, historyByTimeKey, historyKey } from "./keys.ts";
 import { createScript } from "./script.ts";
 import { guarded } from "./store-error.ts";
 import { isOverWatermark, readMemory } from "./watermark.ts";
@@ -50,12 +50,14 @@ const trimScript = createScript(`
     if surplus > 0 then ids = redis.call("ZRANGE", byTime, 0, surplus - 1) end
   end
   for _, id in ipairs(ids) do
-    local first = redis.call("LINDEX", prefix .. id, 0)
+    local body = "${bodyKey("")}" .. id
+    local first = redis.call("LINDEX", prefix .. id, 0) or redis.call("HGET", body, "${acceptedField}")
     local ok, entry = pcall(cjson.decode, first or "")
     if ok and type(entry) == "table" and entry.messageId then
       redis.call("ZREM", byMessageId, entry.messageId .. " " .. id)
     end
     redis.call("DEL", prefix .. id)
+    redis.call("HDEL", body, "${acceptedField}")
     redis.call("ZREM", byTime, id)
   end
   return #ids

@@ -5,7 +5,7 @@
  */
 import type { AcceptedMessage } from "../mail/envelope.ts";
 import type { AcceptedEntry, HistoryEntry } from "../mail/history.ts";
-import { historyByTimeKey, historyKey } from "./keys.ts";
+import { acceptedField, bodyKey, historyByTimeKey, historyKey } from "./keys.ts";
 
 const MOST_RECIPIENTS = 20;
 const LONGEST_MESSAGE_ID = 255;
@@ -21,19 +21,19 @@ export function beginningOfHistory(message: AcceptedMessage): (string | number)[
 }
 
 /**
- * Defines `beginHistory(list, byTime, byMessageId, args, first)`: `args` from
+ * Defines `beginHistory(body, byTime, byMessageId, args, first)`: `args` from
  * `first` on are those of `beginningOfHistory`. An empty entry begins nothing.
  */
 export const beginHistoryLua = `
-  local function beginAll(list, byTime, byMessageId, entry, at, message, found)
-    redis.call("RPUSH", list, entry)
+  local function beginAll(body, byTime, byMessageId, entry, at, message, found)
+    redis.call("HSET", body, "${acceptedField}", entry)
     redis.call("ZADD", byTime, at, message)
     if found ~= "" then redis.call("ZADD", byMessageId, 0, found) end
   end
 
-  local function beginHistory(list, byTime, byMessageId, args, first)
+  local function beginHistory(body, byTime, byMessageId, args, first)
     if args[first] == "" then return end
-    pcall(beginAll, list, byTime, byMessageId, args[first], args[first + 1], args[first + 2], args[first + 3])
+    pcall(beginAll, body, byTime, byMessageId, args[first], args[first + 1], args[first + 2], args[first + 3])
   end
 `;
 
@@ -62,6 +62,17 @@ export function bareMessageId(text: string): string {
 
 export const messageIdMember = (messageId: string, id: string): string => `${messageId} ${id}`;
 
+/** Defines `unfold(message)`: the list of its history begins with what lay beside its text. */
+export const unfoldLua = `
+  local function unfold(message)
+    local body = "${bodyKey("")}" .. message
+    local first = redis.call("HGET", body, "${acceptedField}")
+    if not first then return end
+    redis.call("RPUSH", "${historyKey("")}" .. message, first)
+    redis.call("HDEL", body, "${acceptedField}")
+  end
+`;
+
 /** The keys that `appendLua` needs, to be the last ones of a script; in the order of its parameters. */
 export const historyKeys = (messageId: string): string[] => [historyKey(messageId), historyByTimeKey];
 
@@ -76,6 +87,7 @@ const sameAs = (entry: HistoryEntry) => ("same" in entry ? entry.same : "");
 /**
  * Defines `appendHistory(list, byTime, args, first)`: `args` from `first` on are
  * those of `historyArguments`. A history that was thrown away is not begun anew.
+ * Needs `unfoldLua`.
  *
  * An attempt that went like the latest one for its domain takes its place and
  * counts it: else a host that is down would fill the memory with its days.
@@ -105,6 +117,7 @@ export const appendLua = `
   end
 
   local function appendAll(list, byTime, args, first)
+    unfold(args[first])
     for i = first + 2, #args, 3 do
       if appendOne(list, args[i], args[i + 1], args[i + 2]) == 0 then return end
     end

@@ -3,7 +3,7 @@ import type { AcceptedEntry, HistoryEntry } from "../mail/history.ts";
 import type { StoreConnection } from "./connection.ts";
 import { createPace, type Pace } from "./gentle-pace.ts";
 import { bareMessageId, messageIdMember } from "./history-write.ts";
-import { historyByMessageIdKey, historyByTimeKey, historyKey } from "./keys.ts";
+import { acceptedField, bodyKey, historyByMessageIdKey, historyByTimeKey, historyKey } from "./keys.ts";
 import { createScript } from "./script.ts";
 import { guarded } from "./store-error.ts";
 
@@ -31,16 +31,18 @@ const SLICE = 500;
 export function createHistoryReader({ redis }: Pick<StoreConnection, "redis">): HistoryReader {
   const readAll = async (ids: string[]): Promise<MessageHistory[]> => {
     const pipeline = redis.pipeline();
-    for (const id of ids) pipeline.lrange(historyKey(id), 0, -1);
-    const replies = (await guarded("read the history", pipeline.exec())) ?? [];
-    return replies.flatMap(([, texts], index) => {
-      const entries = Array.isArray(texts) ? texts.flatMap((text) => readable(String(text))) : [];
-      return entries.length === 0 ? [] : [{ id: ids[index] ?? "", entries: onceAccepted(entries) }];
+    // In this order: it is moved from there into the list, and never back.
+    for (const id of ids) pipeline.hget(bodyKey(id), acceptedField).lrange(historyKey(id), 0, -1);
+    const replies = ((await guarded("read the history", pipeline.exec())) ?? []).map(([, reply]) => reply);
+    return ids.flatMap((id, index) => {
+      const [first, list] = replies.slice(2 * index, 2 * index + 2);
+      const texts = [...(typeof first === "string" ? [first] : []), ...(Array.isArray(list) ? list : [])];
+      const entries = texts.flatMap((text) => readable(String(text)));
+      return entries.length === 0 ? [] : [{ id, entries: onceAccepted(entries) }];
     });
   };
   const matching = async (ids: string[], mayMatch: (first: AcceptedEntry | undefined) => boolean, pace: Pace) => {
-    const keys = ids.map((id) => historyKey(id));
-    const texts = await pace(() => guarded("read the history", firstEntries(redis, keys, [])));
+    const texts = await pace(() => guarded("read the history", firstEntries(redis, [], ids)));
     return ids.filter((_, index) => {
       const text = (texts as (string | null)[])[index];
       const [first] = typeof text === "string" ? readable(text) : [];
@@ -83,7 +85,10 @@ export function createHistoryReader({ redis }: Pick<StoreConnection, "redis">): 
 // One answer to read instead of hundreds.
 const firstEntries = createScript(`
   local entries = {}
-  for i, key in ipairs(KEYS) do entries[i] = redis.call("LINDEX", key, 0) end
+  for i, id in ipairs(ARGV) do
+    entries[i] = redis.call("LINDEX", "${historyKey("")}" .. id, 0)
+      or redis.call("HGET", "${bodyKey("")}" .. id, "${acceptedField}")
+  end
   return entries
 `);
 

@@ -39,6 +39,9 @@ export const openField = (domain: Domain): string => `open:${domain}`;
 export const domainOfField = (field: string): Domain | undefined =>
   field.startsWith("open:") ? field.slice("open:".length) : undefined;
 
+/** The field of a body in which the message's history begins. */
+export const acceptedField = "accepted";
+
 /**
  * The id of a delivery job. It follows from message and domain, so that adding
  * a message twice adds nothing the second time.
@@ -63,7 +66,10 @@ export const workersKey = `${keyPrefix}:workers`;
 /** A sorted set: the delivery jobs that an operator holds, by the time since when. */
 export const heldKey = `${keyPrefix}:held`;
 
-/** A list, oldest first: what happened to a message, each a `HistoryEntry` in JSON. */
+/**
+ * A list, oldest first: what happened to a message, each a `HistoryEntry` in JSON. It is begun by the
+ * second: till then the first lies in `acceptedField`, beside the text, where it takes least.
+ */
 export const historyKey = (messageId: string): string => `${keyPrefix}:history:message:${messageId}`;
 
 /** A sorted set: messages by the time of the latest thing that happened to them. */

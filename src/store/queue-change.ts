@@ -8,7 +8,7 @@ import type { Domain } from "../dns/answer.ts";
 import type { OperatorEntry, OperatorVerb } from "../mail/history.ts";
 import { closeLua } from "./body.ts";
 import { createPace } from "./gentle-pace.ts";
-import { appendLua } from "./history-write.ts";
+import { appendLua, unfoldLua } from "./history-write.ts";
 import { orderField, writeOrder } from "./job-order.ts";
 import { bodyKey, deliveryJobKey, historyByTimeKey, historyKey, openField } from "./keys.ts";
 import { jobKeySuffixes, locateEachLua, locateKeys, makeDueLua, markerKey, waitKey } from "./queue-layout.ts";
@@ -82,6 +82,7 @@ const STRETCH = 5_000;
 const changeScript = createScript(`
   ${locateEachLua}
   ${makeDueLua}
+  ${unfoldLua}
   ${closeLua}
   ${appendLua}
   local held, delayed, prioritized, wait, marker, byTime = unpack(KEYS)
@@ -120,9 +121,14 @@ const changeScript = createScript(`
   end
 
   local noted = { "ZADD", byTime, "XX" }
+  local function append(i, message, entry)
+    unfold(message)
+    return appendOne("${historyKey("")}" .. message, entry, domains[i], "")
+  end
+
   local function note(i, ordered)
     local message = string.match(ids[i], "^(.-)/")
-    local ok, length = pcall(appendOne, "${historyKey("")}" .. message, entryOf(domains[i], ordered), domains[i], "")
+    local ok, length = pcall(append, i, message, entryOf(domains[i], ordered))
     if ok and length > 0 then
       noted[#noted + 1] = now
       noted[#noted + 1] = message

@@ -4,6 +4,7 @@ import type { Domain } from "../dns/answer.ts";
 import type { DeliveryJobData } from "../mail/delivery-job.ts";
 import { openDomains, readBody } from "./body.ts";
 import { type JobOrder, orderField, readOrder } from "./job-order.ts";
+import { fromRecord, type JobRecord } from "./job-record.ts";
 import { createPace } from "./gentle-pace.ts";
 import { deliveryJobId, deliveryJobKey } from "./keys.ts";
 import { dueAtOfScore, type JobState, locateKeys, locateLua } from "./queue-layout.ts";
@@ -71,7 +72,7 @@ const SENDERS_STEP = 600;
 
 /** As the script gives it: the sender behind a sign, or the job where the sender has characters that JSON writes otherwise. */
 const senderIn = (text: string): string =>
-  text.startsWith("=") ? text.slice(1) : (JSON.parse(text) as DeliveryJobData).from;
+  text.startsWith("=") ? text.slice(1) : (JSON.parse(text) as JobRecord).from;
 
 // A quotation mark within a JSON string has a backslash before it: what looks like the field is the field.
 const sendersScript = createScript(`
@@ -105,7 +106,7 @@ function jobOf(ref: { message: string; domain: Domain }, row: (string | null)[])
     domain: ref.domain,
     state: state as JobState,
     ...(at === undefined ? {} : { at: state === "deferred" ? dueAtOfScore(at) : at }),
-    data: JSON.parse(text) as DeliveryJobData,
+    data: fromRecord(JSON.parse(text) as JobRecord),
     ...(order === undefined ? {} : { order }),
   };
 }

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Queue } from "bullmq";
 import { deliveryJobs } from "../../src/store/delivery-jobs.ts";
+import { toRecord } from "../../src/store/job-record.ts";
 import { startDeliveryWorker } from "../../src/store/delivery-worker.ts";
 import { createMailQueue } from "../../src/store/mail-queue.ts";
 import { deliveryJobKey, deliveryQueue, keyPrefix } from "../../src/store/keys.ts";
@@ -18,7 +19,7 @@ test("a job is added as BullMQ would, but for the options that all have, and wit
   const message = messageTo("OURS", ["a@one.example"]);
   await mail.add(message, { lifetimeMs });
   assert.equal(await connection.redis.exists(deliveryJobKey("events")), 0);
-  const [data] = deliveryJobs(message, lifetimeMs);
+  const [data] = deliveryJobs(message, lifetimeMs).map(toRecord);
   await theirs.add("one.example", data, { jobId: "THEIRS", removeOnComplete: true });
   assert.deepEqual(await connection.redis.lrange(waitKey, 0, -1), ["THEIRS", "OURS/one.example"]);
   const fieldsOf = async (id: string) => {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { AttemptEntry } from "../../src/mail/history.ts";
 import { afterPutOff } from "../../src/store/after-put-off.ts";
+import { closeIfNoJob, readBody } from "../../src/store/body.ts";
 import { createHistoryReader, type HistoryReader } from "../../src/store/history.ts";
 import { trimHistory } from "../../src/store/history-trim.ts";
 import { createMailQueue, type MailQueue } from "../../src/store/mail-queue.ts";
@@ -61,8 +62,8 @@ const putOff = async ({ connection }: Bench, id: string, entry: AttemptEntry) =>
 test("a message's history begins in the transaction that takes it, and an operator can read it in Redis", () =>
   withQueue(async ({ queue, connection, socketPath }) => {
     await queue.add(message("M1"), { lifetimeMs });
-    const raw = await redisCli(socketPath, "LRANGE", "{relay}:history:message:M1", "0", "-1");
-    assert.match(raw, /accepted/);
+    const raw = await redisCli(socketPath, "HGET", "{relay}:body:M1", "accepted");
+    assert.match(raw, /app@sender\.example/);
     const known = await createHistoryReader(connection).read("M1");
     assert.deepEqual(known?.entries, [
       {
@@ -89,6 +90,42 @@ test("an attempt is written along with the end of its job, and a delivered messa
     const bytes = await connection.redis.memory("USAGE", "{relay}:history:message:M1");
     assert.ok(Number(bytes) < 1024, `${bytes} bytes`);
     assert.equal(await connection.redis.zscore("{relay}:history:by-time", "M1"), String(at(1)));
+  }));
+
+test("what happens to a message goes behind how it came in, whatever is the first to happen", () =>
+  withQueue(async (bench) => {
+    const { queue, connection } = bench;
+    const { redis } = connection;
+    const history = createHistoryReader(connection);
+    const kinds = async (id: string) => (await history.read(id))?.entries.map(({ kind }) => kind);
+    const ids = ["put off", "delivered", "without a word", "swept"];
+    for (const id of ids) await queue.add(message(id), { lifetimeMs });
+    assert.deepEqual(await redis.keys("{relay}:history:message:*"), []);
+    await putOff(bench, "put off", attempt(1));
+    await closeBody(redis, "delivered", "one.example", { now: at(1), entries: [attempt(1)] });
+    await closeBody(redis, "without a word", "one.example");
+    await redis.del("{relay}:delivery:swept/one.example");
+    assert.equal(await closeIfNoJob(redis, "swept", "one.example"), true);
+    assert.deepEqual(await kinds("put off"), ["accepted", "attempt"]);
+    assert.deepEqual(await kinds("delivered"), ["accepted", "attempt"]);
+    assert.deepEqual(await kinds("without a word"), ["accepted"]);
+    assert.deepEqual(await kinds("swept"), ["accepted"]);
+    assert.deepEqual(await redis.keys("{relay}:body:*"), ["{relay}:body:put off"]);
+    assert.equal(await redis.hexists("{relay}:body:put off", "accepted"), 0);
+    await putOff(bench, "put off", attempt(2));
+    assert.deepEqual(await kinds("put off"), ["accepted", "attempt", "attempt"]);
+  }));
+
+test("of a message to two domains the history goes on while one of them waits", () =>
+  withQueue(async ({ queue, connection }) => {
+    const both = { ...message("M1"), envelope: { ...message("M1").envelope, to: ["a@one.example", "b@two.example"] } };
+    await queue.add(both, { lifetimeMs });
+    await closeBody(connection.redis, "M1", "one.example", { now: at(1), entries: [attempt(1)] });
+    assert.notEqual(await readBody(connection.redis, "M1"), undefined);
+    await closeBody(connection.redis, "M1", "two.example", { now: at(2), entries: [attempt(2)] });
+    assert.equal(await readBody(connection.redis, "M1"), undefined);
+    const known = await createHistoryReader(connection).read("M1");
+    assert.deepEqual(known?.entries.slice(1), [attempt(1), attempt(2)]);
   }));
 
 test("a message is found by its Message-ID, with brackets and without, also where several share it", () =>

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { readBody } from "../../src/store/body.ts";
+import { deliveryJobs } from "../../src/store/delivery-jobs.ts";
+import { fromRecord } from "../../src/store/job-record.ts";
 import { createMailQueue, type MailQueue } from "../../src/store/mail-queue.ts";
 import { StoreError } from "../../src/store/store-error.ts";
 import { closeBody } from "../support/close-body.ts";
@@ -165,10 +167,9 @@ test("over the watermark no mail is taken, but bounces are", () =>
     async ({ connection, queue }) => {
       const add = (id: string) => rejection(queue.add(messageTo(id, ["a@one.example"]), { lifetimeMs }));
       await until(async () => (await add("M1")).code === "over-watermark", "intake stops");
-      const [cause] = [
-        { ...JSON.parse((await connection.redis.hget("{relay}:delivery:M1/one.example", "data")) ?? "{}"), attempt: 1 },
-      ];
-      await queue.addBounce(messageTo("B1", ["app@sender.example"]), lifetimeMs, cause);
+      const [cause] = deliveryJobs(messageTo("M1", ["a@one.example"]), lifetimeMs);
+      assert.ok(cause);
+      await queue.addBounce(messageTo("B1", ["app@sender.example"]), lifetimeMs, { ...cause, attempt: 1 });
       assert.equal(await connection.redis.exists("{relay}:delivery:B1/sender.example"), 1);
     },
     { stopIntakeAt: 0.001 },
@@ -188,7 +189,7 @@ test("when Redis has forgotten its scripts, mail is taken all the same, and by t
 test("a bounce and the new data of its job are written together, also when Redis has forgotten its scripts", () =>
   withQueue(async ({ connection, queue }) => {
     const jobKey = "{relay}:delivery:M1/one.example";
-    const dataOf = async () => JSON.parse((await connection.redis.hget(jobKey, "data")) ?? "{}");
+    const dataOf = async () => fromRecord(JSON.parse((await connection.redis.hget(jobKey, "data")) ?? "{}"));
     await queue.add(messageTo("M1", ["a@one.example"]), { lifetimeMs });
     for (const [id, attempt] of [
       ["B1", 1],

@@ -2,7 +2,7 @@
 import type { Redis } from "ioredis";
 import type { HistoryEntry } from "../../src/mail/history.ts";
 import { closeLua } from "../../src/store/body.ts";
-import { appendLua, historyArguments, historyKeys } from "../../src/store/history-write.ts";
+import { appendLua, historyArguments, historyKeys, unfoldLua } from "../../src/store/history-write.ts";
 import { bodyKey, openField } from "../../src/store/keys.ts";
 import { createScript } from "../../src/store/script.ts";
 
@@ -17,6 +17,7 @@ export async function closeBody(
 }
 
 const script = createScript(`
+  ${unfoldLua}
   ${closeLua}
   ${appendLua}
   closeBody(KEYS[1], ARGV[1])

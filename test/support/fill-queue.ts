@@ -1,6 +1,7 @@
 /** Many put-off deliveries at once, written as the relay and BullMQ write them. */
 import type { Redis } from "ioredis";
 import { deliveryJobs } from "../../src/store/delivery-jobs.ts";
+import { toRecord } from "../../src/store/job-record.ts";
 import { beginHistoryLua, beginningOfHistory } from "../../src/store/history-write.ts";
 import {
   bodyKey,
@@ -9,7 +10,6 @@ import {
   deliveryJobKey,
   historyByMessageIdKey,
   historyByTimeKey,
-  historyKey,
   openField,
 } from "../../src/store/keys.ts";
 import { delayedKey, waitKey } from "../../src/store/queue-layout.ts";
@@ -40,7 +40,7 @@ export async function fillQueue(
       };
       const data = Buffer.from(`Subject: number ${index}\r\n\r\n${"text ".repeat(100)}\r\n`);
       const message = { id, envelope, data, acceptedAt, origin: { messageId: `<${id}@sender.example>` } };
-      const history = [historyKey(id), historyByTimeKey, historyByMessageIdKey];
+      const history = [bodyKey(id), historyByTimeKey, historyByMessageIdKey];
       pipeline.eval(beginScript, history.length, ...history, ...beginningOfHistory(message));
       pipeline.hset(bodyKey(id), { [dataField]: data, [openField(domain)]: new Date(acceptedAt).toISOString() });
       const jobId = deliveryJobId(id, domain);
@@ -51,7 +51,7 @@ export async function fillQueue(
         const priority = state === "waiting" ? 0 : 1;
         pipeline.hset(deliveryJobKey(jobId), {
           name: domain,
-          data: JSON.stringify(put),
+          data: JSON.stringify(toRecord(put)),
           opts,
           timestamp: acceptedAt,
           delay: 0,
