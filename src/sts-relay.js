@@ -12,16 +12,22 @@ import { fileURLToPath } from "node:url";
 
 const NEEDED = 24;
 const EX_UNAVAILABLE = 69;
+const major = Number(process.versions.node.split(".")[0]);
+const fits = major >= NEEDED;
+
 /** In MiB. */
 const ROOM = ["--max-semi-space-size=64", "--min-semi-space-size=32"];
-
-const fits = Number(process.versions.node.split(".")[0]) >= NEEDED;
+/**
+ * V8's compiler in the middle: a relay spends its time in much code, a little in each piece, and
+ * that compiler takes more than it gives, a twelfth of the work. Measured with this version.
+ */
+const COMPILERS = major === 24 ? ["--no-maglev"] : [];
 
 /** What is to run at its full speed; any other command gives way to a relay on the same machine. */
 const FIRST = new Set(["start", "lab", "healthcheck"]);
 
 if (fits) {
-  makeRoom();
+  suitV8();
   giveWay(process.argv[2] ?? "");
   // Halves the time to start. Beside the code, and so in the hands of whoever the code is: in a directory that
   // everybody writes to, anybody could put something that would be run. Where it cannot be written, there is none.
@@ -36,15 +42,16 @@ if (fits) {
 
 /**
  * A relay makes much that is soon garbage. With room for it, the collector comes
- * seldom and copies little: a tenth less work. The room must be asked for on the
- * command line, so the process begins anew, under its own number.
+ * seldom and copies little: a tenth less work. Such things are set on the command
+ * line, so the process begins anew, under its own number. Whoever sets the room
+ * sets all.
  */
-function makeRoom() {
+function suitV8() {
   const isRelay = process.argv[2] === "start" && process.execve !== undefined && process.platform !== "win32";
   const given = [...process.execArgv, process.env["NODE_OPTIONS"] ?? ""].some((each) => each.includes("semi-space"));
   if (!isRelay || given) return;
   const self = [...process.execArgv, fileURLToPath(import.meta.url), ...process.argv.slice(2)];
-  process.execve(process.execPath, [process.execPath, ...ROOM, ...self], process.env);
+  process.execve(process.execPath, [process.execPath, ...ROOM, ...COMPILERS, ...self], process.env);
 }
 
 /** @param {string} command */
