@@ -19,7 +19,8 @@ const fits = major >= NEEDED;
 const ROOM = ["--max-semi-space-size=64", "--min-semi-space-size=32"];
 /**
  * V8's compiler in the middle: a relay spends its time in much code, a little in each piece, and
- * that compiler takes more than it gives, a twelfth of the work. Measured with this version.
+ * that compiler takes more than it gives, a twelfth of the work of a single process. Measured
+ * with this version. The processes of a crew have it: see `crew-member.ts`.
  */
 const COMPILERS = major === 24 ? ["--no-maglev"] : [];
 
