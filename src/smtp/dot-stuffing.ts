@@ -17,7 +17,7 @@ export function asDataOf(data: Buffer): Buffer {
     pieces.push(data.subarray(from, at), STUFFED);
     from = at + LINE_WITH_DOT.length;
   }
-  if (from === 0 && pieces.length === 0) return putBehind(data, END);
+  if (pieces.length === 0) return putBehind(data, END);
   pieces.push(data.subarray(from), END);
   return Buffer.concat(pieces);
 }
