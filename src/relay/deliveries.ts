@@ -13,6 +13,7 @@ import { openSession } from "../smtp/session.ts";
 import type { StoreConnection } from "../store/connection.ts";
 import { startDeliveryWorker } from "../store/delivery-worker.ts";
 import type { SessionResult } from "../tlsrpt/result.ts";
+import type { HandOver } from "../store/hand-over.ts";
 import type { MailQueue } from "../store/mail-queue.ts";
 import type { Counting } from "./admin.ts";
 import type { Protocols } from "./protocols.ts";
@@ -26,6 +27,7 @@ export type DeliveriesParts = {
   live: () => Config;
   connection: StoreConnection;
   queue: MailQueue;
+  handOver: HandOver;
   protocols: Protocols;
   events: Events;
   watching: Watching;
@@ -52,6 +54,7 @@ export function startDeliveries(parts: DeliveriesParts, stack: AsyncDisposableSt
   const worker = startDeliveryWorker({
     connection,
     queue: parts.queue,
+    handOver: parts.handOver,
     concurrency: config.delivery.concurrency,
     turn: turns.turn,
     deliver: createDelivery(deliveryParts(parts, pool, turns)),

@@ -7,6 +7,7 @@ import type { PolicyEvent } from "../mta-sts/answer.ts";
 import { createEvents, type Events } from "../observe/events.ts";
 import type { Logger } from "../observe/log.ts";
 import type { MetricsSnapshot } from "../observe/metrics.ts";
+import { HandOver } from "../store/hand-over.ts";
 import { createMailQueue } from "../store/mail-queue.ts";
 import { wakeAllParked } from "../store/parking.ts";
 import { prepareAdmin } from "./admin.ts";
@@ -69,8 +70,10 @@ export async function startRelay(config: Config, parts: RelayParts): Promise<Rel
     opened,
   );
   const { events } = admin;
+  const handOver = new HandOver();
   const plainQueue = createMailQueue({
     connection,
+    handOver,
     stopIntakeAt: config.redis.stopIntakeAt,
     keepsHistory: config.history.maxMessages > 0,
     onIntake: (stopped, memory) => (stopped ? events.intakeStopped(memory) : events.intakeResumed(memory)),
@@ -96,7 +99,7 @@ export async function startRelay(config: Config, parts: RelayParts): Promise<Rel
   const { onTlsResult } = tlsCounting;
   const deliveries = duties.delivery
     ? startDeliveries(
-        { config, live, connection, queue, protocols, events, watching, rules, onTlsResult, counting: admin },
+        { config, live, connection, queue, handOver, protocols, events, watching, rules, onTlsResult, counting: admin },
         opened,
       )
     : undefined;

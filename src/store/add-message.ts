@@ -6,8 +6,9 @@
 import type { Redis } from "ioredis";
 import type { DeliveryJobData } from "../mail/delivery-job.ts";
 import type { AcceptedMessage } from "../mail/envelope.ts";
-import { addJobScript } from "./bullmq-scripts.ts";
+import { addJobScript, fetchScript } from "./bullmq-scripts.ts";
 import { deliveryJobs } from "./delivery-jobs.ts";
+import type { Given, HandOver } from "./hand-over.ts";
 import { beginHistoryLua, beginningOfHistory } from "./history-write.ts";
 import {
   bodyKey,
@@ -17,9 +18,11 @@ import {
   historyByMessageIdKey,
   historyByTimeKey,
   openField,
+  partsOfJobId,
   restField,
 } from "./keys.ts";
 import { toRecord } from "./job-record.ts";
+import { LONGEST_ALONG_BYTES, withMoreLua } from "./more-with-job.ts";
 import { createScript, type ScriptArgument } from "./script.ts";
 import { guarded } from "./store-error.ts";
 import { splitText } from "./text-pieces.ts";
@@ -39,6 +42,9 @@ export function jobNote(data: DeliveryJobData): QueueNote {
   return { key, field: "data", value: JSON.stringify(toRecord(data)), onlyIf: key };
 }
 
+/** Where messages are put. `handOver`: to workers of this process. */
+export type MessageStore = { redis: Redis; keepsHistory: boolean; handOver?: HandOver };
+
 /**
  * Adds a message. With `note`, that is written in the same step: of the report
  * and the note that it was sent there are both or none.
@@ -47,7 +53,7 @@ export function jobNote(data: DeliveryJobData): QueueNote {
  * same; adding it again under the same id adds nothing twice.
  */
 export async function addMessage(
-  store: { redis: Redis; keepsHistory: boolean },
+  store: MessageStore,
   message: AcceptedMessage,
   lifetimeMs: number,
   note?: QueueNote,
@@ -57,7 +63,6 @@ export async function addMessage(
   if (jobs.length === 0) throw new Error("a message without recipients");
   const { id } = message;
   const own = [bodyKey(id), historyByTimeKey, historyByMessageIdKey];
-  const noted = note === undefined ? [] : [note.key, note.onlyIf ?? note.key];
   const [text = message.data, rest = ""] = splitText(message.data);
   const args: ScriptArgument[] = [
     text,
@@ -70,30 +75,93 @@ export async function addMessage(
     Date.now(),
     ...jobs.flatMap((job) => [job.domain, deliveryJobId(id, job.domain), JSON.stringify(toRecord(job))]),
   ];
-  await guarded("take the message", script(redis, [...bullMqKeys, ...own, ...noted], args));
+  const keys = [...keysToAdd, ...own];
+  if (note !== undefined) {
+    await guarded("take the message", addScript(redis, [...keys, note.key, note.onlyIf ?? note.key], args));
+    return;
+  }
+  const taking = store.handOver?.ask();
+  if (taking === undefined) {
+    await guarded("take the message", addScript(redis, keys, args));
+    return;
+  }
+  let given: Given | undefined;
+  try {
+    const more = [id, taking.token, taking.lockMs];
+    const reply = await guarded(
+      "take the message",
+      addAndTake.asBytes(redis, [...keys, ...keysToTake], [...args, ...more]),
+    );
+    given = asGiven(reply, taking.token, message);
+  } finally {
+    taking.done(given);
+  }
+}
+
+/** `undefined`: no job could be taken, as in a queue that is paused. */
+function asGiven(reply: unknown, token: string, { id, data }: AcceptedMessage): Given | undefined {
+  if (!Array.isArray(reply) || !Array.isArray(reply[0])) return undefined;
+  const isOwn = partsOfJobId(String(reply[1])).message === id;
+  return { reply, token, ...(isOwn && data.length <= LONGEST_ALONG_BYTES ? { text: data } : {}) };
 }
 
 /** In the order in which BullMQ's script wants them. */
-const bullMqKeys = ["wait", "paused", "meta", "id", "completed", "delayed", "active", "events", "marker"].map(
+const keysToAdd = ["wait", "paused", "meta", "id", "completed", "delayed", "active", "events", "marker"].map(
   deliveryJobKey,
 );
 
+/** In the order in which BullMQ's script wants them. */
+const keysToTake = [
+  "wait",
+  "active",
+  "prioritized",
+  "events",
+  "stalled",
+  "limiter",
+  "delayed",
+  "paused",
+  "meta",
+  "pc",
+  "marker",
+].map(deliveryJobKey);
+
+const FIRST_OWN_KEY = addJobScript.keys + 1;
+
 // A job that is there already is left as it is. It is added without options: `delivery-backend.ts` has them.
-const script = createScript(`
+const addLua = `
   ${addJobScript.lua}
   ${beginHistoryLua}
-  local first = ${addJobScript.keys} + 1
-  local body, note, onlyIf = KEYS[first], KEYS[first + 3], KEYS[first + 4]
-  redis.call("HSET", body, "${dataField}", ARGV[1])
-  if ARGV[2] ~= "" then redis.call("HSET", body, "${restField}", ARGV[2]) end
-  local noOptions = cmsgpack.pack({})
-  for i = 12, #ARGV, 3 do
-    local domain, jobId, data = ARGV[i], ARGV[i + 1], ARGV[i + 2]
-    redis.call("HSET", body, "${openField("")}" .. domain, ARGV[3])
-    addStandardJob(KEYS, { cmsgpack.pack({ "${deliveryJobKey("")}", jobId, domain, ARGV[11] }), data, noOptions })
+  local function addMessage(last)
+    local body = KEYS[${FIRST_OWN_KEY}]
+    redis.call("HSET", body, "${dataField}", ARGV[1])
+    if ARGV[2] ~= "" then redis.call("HSET", body, "${restField}", ARGV[2]) end
+    local noOptions = cmsgpack.pack({})
+    for i = 12, last, 3 do
+      local domain, jobId, data = ARGV[i], ARGV[i + 1], ARGV[i + 2]
+      redis.call("HSET", body, "${openField("")}" .. domain, ARGV[3])
+      addStandardJob(KEYS, { cmsgpack.pack({ "${deliveryJobKey("")}", jobId, domain, ARGV[11] }), data, noOptions })
+    end
+    beginHistory(body, KEYS[${FIRST_OWN_KEY + 1}], KEYS[${FIRST_OWN_KEY + 2}], ARGV, 4)
   end
+`;
+
+const addScript = createScript(`
+  ${addLua}
+  addMessage(#ARGV)
+  local note, onlyIf = KEYS[${FIRST_OWN_KEY + 3}], KEYS[${FIRST_OWN_KEY + 4}]
   if note and (ARGV[10] == "0" or redis.call("EXISTS", onlyIf) == 1) then
     redis.call("HSET", note, ARGV[8], ARGV[9])
   end
-  beginHistory(body, KEYS[first + 1], KEYS[first + 2], ARGV, 4)
+`);
+
+// The last three arguments: the message, the token of the lock, and how long that lasts.
+const addAndTake = createScript(`
+  ${addLua}
+  ${fetchScript.lua}
+  ${withMoreLua}
+  local ours = #ARGV - 2
+  addMessage(ours - 1)
+  local options = cmsgpack.pack({ token = ARGV[ours + 1], lockDuration = tonumber(ARGV[ours + 2]) })
+  local reply = moveToActive({ unpack(KEYS, ${FIRST_OWN_KEY + 3}) }, { "${deliveryJobKey("")}", ARGV[11], options })
+  return withMore(reply, ARGV[ours])
 `);

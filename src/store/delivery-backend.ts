@@ -19,8 +19,9 @@ import type { HistoryEntry } from "../mail/history.ts";
 import { closeLua } from "./body.ts";
 import { fetchScript, finishScript } from "./bullmq-scripts.ts";
 import { appendLua, historyArguments, historyKeys, unfoldLua } from "./history-write.ts";
-import { bodyKey, dataField, deliveryJobKey, openField, restField } from "./keys.ts";
-import { delayedKey, markerKey, prioritizedKey, waitKey } from "./queue-layout.ts";
+import type { HandOver } from "./hand-over.ts";
+import { bodyKey, openField } from "./keys.ts";
+import { withMoreLua } from "./more-with-job.ts";
 import { createScript, type ScriptArgument } from "./script.ts";
 import { joinText } from "./text-pieces.ts";
 
@@ -40,16 +41,19 @@ export type DeliveryBackendParts = {
   onText: (jobId: string, text: Buffer) => void;
   /** No other job waits behind this one. */
   onLast: (jobId: string) => void;
+  /** What messages bring along that are put into the queue by this process. */
+  handOver: HandOver;
+  /** A job was handed over, with a lock of its own. */
+  onHandedOver: (jobId: string, token: string) => void;
 };
-
-/** A longer text is not held for a job whose turn may not have come. */
-const LONGEST_ALONG_BYTES = 256 * 1024;
 
 export function deliveryBackend(parts: DeliveryBackendParts): BackendFactory<RedisQueueBackend> {
   return (...how) => {
     const backend = createRedisBackend(...how);
     // Every script of BullMQ's goes through here.
     const asBefore = backend.execCommand.bind(backend);
+    const waitForMarker = backend.waitForJob.bind(backend);
+    backend.waitForJob = (timeoutSeconds) => parts.handOver.wait(timeoutSeconds, waitForMarker);
     backend.execCommand = (client, name: string, args: ScriptArgument[]) => {
       if (name === "moveToActive") return fetch(parts, args);
       if (name === "moveToFinished" && isCompletion(args)) return finish(parts, args);
@@ -65,6 +69,13 @@ const TARGET = finishScript.keys + 4;
 const isCompletion = (args: ScriptArgument[]) => args[TARGET] === "completed";
 
 async function fetch(parts: DeliveryBackendParts, args: ScriptArgument[]): Promise<unknown> {
+  const given = parts.handOver.receive();
+  if (given !== undefined) {
+    const id = String(given.reply[1]);
+    parts.onHandedOver(id, given.token);
+    if (given.text !== undefined) parts.onText(id, given.text);
+    return asBullMqKnowsIt(parts, given.reply);
+  }
   const reply = await fetchLua.asBytes(parts.redis, keysOf(args, fetchScript.keys), args.slice(fetchScript.keys));
   return asBullMqKnowsIt(parts, reply);
 }
@@ -112,38 +123,10 @@ const words = (value: unknown) => (value instanceof Buffer ? value.toString() : 
 /** Of BullMQ's script that ends a job. Ours follow. */
 const FINISH_ARGUMENTS = 9;
 
-/**
- * Defines `withMore(reply)`: a job that is begun for the first time brings its text, in the fifth place
- * and the sixth; a job that is the last has 1 in the seventh, and in the fourth, as where there is
- * none, when the next one is due.
- */
-// What is false in the reply comes as null; it would end with what is nil.
-const withMoreLua = `
-  local function textOf(id)
-    if redis.call("HGET", "${deliveryJobKey("")}" .. id, "ats") ~= "1" then return {} end
-    local body = "${bodyKey("")}" .. string.match(id, "^[^/]*")
-    if redis.call("HSTRLEN", body, "${dataField}") > ${LONGEST_ALONG_BYTES} then return {} end
-    return redis.call("HMGET", body, "${dataField}", "${restField}")
-  end
-
-  local function withMore(reply)
-    if type(reply) ~= "table" or type(reply[1]) ~= "table" then return reply end
-    local text = textOf(reply[2])
-    reply[5], reply[6] = text[1] or false, text[2] or false
-    if redis.call("EXISTS", "${waitKey}", "${prioritizedKey}") == 0 then
-      redis.call("ZREM", "${markerKey}", "0")
-      local due = redis.call("ZRANGE", "${delayedKey}", 0, 0, "WITHSCORES")
-      if due[2] then reply[4] = math.floor(tonumber(due[2]) / 0x1000) end
-      reply[7] = 1
-    end
-    return reply
-  end
-`;
-
 const fetchLua = createScript(`
   ${fetchScript.lua}
   ${withMoreLua}
-  return withMore(moveToActive(KEYS, ARGV))
+  return withMore(moveToActive(KEYS, ARGV), "")
 `);
 
 // A number below zero: it was not this worker's job to end, or has been ended before.
@@ -157,5 +140,5 @@ const finishLua = createScript(`
   if type(reply) == "number" and reply < 0 then return reply end
   closeBody(KEYS[${finishScript.keys + 1}], ARGV[${FINISH_ARGUMENTS + 1}])
   appendHistory(KEYS[${finishScript.keys + 2}], KEYS[${finishScript.keys + 3}], ARGV, ${FINISH_ARGUMENTS + 2})
-  return withMore(reply)
+  return withMore(reply, "")
 `);

@@ -15,10 +15,11 @@ import type { StoreConnection } from "./connection.ts";
 import { deliveryBackend } from "./delivery-backend.ts";
 import { type JobOrder, operatorEntry, orderOf } from "./job-order.ts";
 import { fromRecord, type JobRecord, toRecord } from "./job-record.ts";
+import { HandOver } from "./hand-over.ts";
 import { deliveryQueue, keyPrefix, partsOfJobId } from "./keys.ts";
 import type { MailQueue } from "./mail-queue.ts";
 import { park } from "./parking.ts";
-import { activeKey } from "./queue-layout.ts";
+import { activeKey, markerKey } from "./queue-layout.ts";
 import { TrackedWorker } from "./tracked-worker.ts";
 import { untilTaken } from "./until-taken.ts";
 import { startPresence } from "./worker-presence.ts";
@@ -72,6 +73,8 @@ export type Deliver = (job: DeliveryHandle, signal: AbortSignal) => Promise<Deli
 export type DeliveryWorkerParts = {
   connection: StoreConnection;
   queue: MailQueue;
+  /** The queue's, where mail is taken by the same process. */
+  handOver?: HandOver;
   /** How many jobs at a time. */
   concurrency: number;
   /** Aborted by `signal` it should return or throw soon; the job is then given back. */
@@ -125,6 +128,7 @@ const priorityOfRetries = 1;
 
 export function startDeliveryWorker(parts: DeliveryWorkerParts): DeliveryWorker {
   const { connection, concurrency, onFault, silenceMs = 60_000, giveBackMs = 3_000, now = Date.now } = parts;
+  const { handOver = new HandOver() } = parts;
   const patient = connection.openPatient();
   const running = new Set<AbortController>();
   /** What is known of each job in hand beside its data. */
@@ -161,6 +165,8 @@ export function startDeliveryWorker(parts: DeliveryWorkerParts): DeliveryWorker 
       endOf: (id) => ({ ...partsOfJobId(id), now: now(), entries: bookOf(id).entries }),
       onText: (id, text) => void books.set(id, { entries: [], text }),
       onLast: (id) => void (worker.lastOfAll = id),
+      handOver,
+      onHandedOver: (id, token) => void worker.handedOver.set(id, token),
     }),
   );
   worker.on("error", (err) => {
@@ -176,6 +182,15 @@ export function startDeliveryWorker(parts: DeliveryWorkerParts): DeliveryWorker 
       if (!(err instanceof Error && isLoss(err))) onFault("worker presence", err);
     },
     onFreed: (jobs) => parts.onFreed?.(jobs),
+  });
+  handOver.join({
+    owner: worker.id,
+    lockMs: LOCK_MS,
+    isFull: () => worker.inHand.size >= concurrency,
+    putBack: ({ member, score }) => {
+      // With Redis away there is nobody to be woken; and who waits looks by himself after a while.
+      patient.redis.zadd(markerKey, score, member).catch(() => undefined);
+    },
   });
   void presence.begun.then(() => worker.run());
 
@@ -281,6 +296,7 @@ export function startDeliveryWorker(parts: DeliveryWorkerParts): DeliveryWorker 
   return {
     takeOver: () => presence.look(),
     close: async (graceMs) => {
+      handOver.leave();
       await closeWorker(worker, patient, {
         graceMs,
         abort: () => {

@@ -7,6 +7,7 @@ import type { AcceptedMessage } from "../mail/envelope.ts";
 import type { DeliveryJobData } from "../mail/delivery-job.ts";
 import { addMessage, jobNote, type QueueNote } from "./add-message.ts";
 import type { StoreConnection } from "./connection.ts";
+import type { HandOver } from "./hand-over.ts";
 import { deliveryQueue, keyPrefix } from "./keys.ts";
 import { guarded, StoreError } from "./store-error.ts";
 import { type MemoryState, watchMemory } from "./watermark.ts";
@@ -53,9 +54,11 @@ export function createMailQueue(parts: {
   onIntake?: (stopped: boolean, memory: MemoryState) => void;
   /** Whether to begin a history of each message. Default: yes. */
   keepsHistory?: boolean;
+  /** Of the workers of this process. */
+  handOver?: HandOver;
 }): MailQueue {
   const { redis } = parts.connection;
-  const { keepsHistory = true } = parts;
+  const { keepsHistory = true, handOver } = parts;
   const watermark = watchMemory({
     redis,
     fraction: parts.stopIntakeAt ?? 0.9,
@@ -74,7 +77,7 @@ export function createMailQueue(parts: {
   queue.on("error", () => {
     // Of the connection, which reports for itself; what a command meets rejects that command.
   });
-  const store = { redis, keepsHistory };
+  const store = { redis, keepsHistory, ...(handOver === undefined ? {} : { handOver }) };
   const addNew = async (message: AcceptedMessage, lifetimeMs: number, note?: QueueNote) => {
     if (watermark.isOver) {
       throw new StoreError("over-watermark", "Redis is nearly full: no new mail until some has been delivered");

@@ -14,21 +14,32 @@ export class TrackedWorker<Data> extends PacedWorker<Data> {
   /** The id of a job behind which no other waits: set before BullMQ hears of it. */
   lastOfAll: string | undefined;
 
+  /** The tokens of jobs whose lock is not the one that was asked for, by the job's id: set before BullMQ hears of them. */
+  readonly handedOver = new Map<string, string>();
+
   /** Called when a job is out of hand, whatever became of it. */
   onLeft: ((job: Job<Data>) => void) | undefined;
 
-  // Jobs come in two ways, asked for and with the reply to one that is done; both pass here.
+  // Jobs come in three ways: asked for, handed over, and with the reply to one that is done. All pass here.
   protected override nextJobFromJobData(
     ...[data, id, token]: Parameters<Worker<Data>["nextJobFromJobData"]>
   ): ReturnType<Worker<Data>["nextJobFromJobData"]> {
-    if (id !== undefined && token !== undefined) this.inHand.set(id, token);
-    const next = super.nextJobFromJobData(data, id, token);
+    const own = this.#tokenOf(id) ?? token;
+    if (id !== undefined && own !== undefined) this.inHand.set(id, own);
+    const next = super.nextJobFromJobData(data, id, own);
     if (id !== undefined && id === this.lastOfAll) {
       // BullMQ would first ask once more, and only then wait to be told.
       (this as unknown as { drained: boolean }).drained = true;
       this.lastOfAll = undefined;
     }
     return next;
+  }
+
+  #tokenOf(id: string | undefined): string | undefined {
+    if (id === undefined || this.handedOver.size === 0) return undefined;
+    const token = this.handedOver.get(id);
+    this.handedOver.delete(id);
+    return token;
   }
 
   // BullMQ would take a refusal for a failure of the job, and run it again later: a message that a host has would be sent twice.
