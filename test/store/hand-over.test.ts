@@ -178,7 +178,15 @@ async function openBench() {
     return Number(/cmdstat_evalsha:calls=(\d+)/.exec(stats)?.[1] ?? 0);
   };
   return {
-    ...{ redis, connection, handOver, queue, faults, freed, start, waits, steps },
+    redis,
+    connection,
+    handOver,
+    queue,
+    faults,
+    freed,
+    start,
+    waits,
+    steps,
     async [Symbol.asyncDispose]() {
       await Promise.all(workers.map((worker) => worker.close(0)));
       await queue.close();
@@ -215,7 +223,10 @@ test("a message that comes while a worker waits costs two steps: one takes it, o
   }
   assert.equal((await bench.steps()) - before, 6);
   assert.ok(await isEmpty(bench), "all are delivered");
-  assert.deepEqual(seen, [0, 1, 2, 3].map((n) => `M${n} Subject: hello`));
+  assert.deepEqual(
+    seen,
+    [0, 1, 2, 3].map((n) => `M${n} Subject: hello`),
+  );
   assert.deepEqual(bench.faults, []);
 });
 

@@ -10,9 +10,10 @@ import { availableParallelism } from "node:os";
 import type { RelayName, RunningRelay, Surroundings } from "./relays/kind.ts";
 import { startRelay } from "./relays/start.ts";
 
-/** A relay runs for months: its first seconds, with code not yet compiled, are not what is asked for. */
-const WARM_UP_MESSAGES = 4_000;
+/** A warm-up comes in portions of so many messages, the last of them just like those that are measured. */
+const PORTION = 2_000;
 const WARM_UP_NUMBERS = 900_000;
+const SMALL_BYTES = 4_096;
 const LOAD_LIMIT_SECONDS = 120;
 
 export type Run = { cell: string; relay: RelayName; round: number };
@@ -43,14 +44,20 @@ export function loadOf(cell: Omit<RateCell, "name">, messages: number): Load {
   };
 }
 
-/** So that policies are known, code is compiled and processes are there. */
+/** A relay runs for months: its first seconds, with policies to find, processes to start and code to compile, are not what is asked for. */
 export async function warmUp(cell: Omit<RateCell, "name">, relay: RunningRelay, around: Surroundings): Promise<void> {
+  for (let left = relay.warmUpMessages - PORTION; left > 0; left -= PORTION) {
+    await warmUpWith({ ...cell, bytes: SMALL_BYTES }, relay, around);
+  }
+  await warmUpWith(cell, relay, around);
+}
+
+async function warmUpWith(cell: Omit<RateCell, "name">, relay: RunningRelay, around: Surroundings): Promise<void> {
   await around.world.sink.forget();
-  const messages = WARM_UP_MESSAGES;
-  const load = { ...loadOf(cell, messages), first: WARM_UP_NUMBERS };
+  const load = { ...loadOf(cell, PORTION), first: WARM_UP_NUMBERS };
   const { accepted } = await submit(load, relay, around);
   const { unique } = await around.world.sink.settled(accepted);
-  if (unique < messages) throw new Error(`only ${unique} of ${messages} messages went through at first`);
+  if (unique < PORTION) throw new Error(`only ${unique} of ${PORTION} messages went through at first`);
 }
 
 /** All messages of the sink so far must have arrived: it begins to count anew. */

@@ -19,6 +19,8 @@ export type Surroundings = {
 
 export type RunningRelay = {
   port: number;
+  /** After how many it does as well as it will. */
+  warmUpMessages: number;
   stop(): Promise<void>;
 };
 

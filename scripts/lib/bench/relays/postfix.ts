@@ -36,6 +36,8 @@ export async function startPostfix(
   await greets(SUBMISSION_PORT);
   return {
     port: SUBMISSION_PORT,
+    // Its processes are there, and policies, connections and TLS sessions known.
+    warmUpMessages: 2_000,
     // "stop" comes back when the last process has ended.
     stop: async () => {
       await postfix("stop");
