@@ -50,9 +50,13 @@ export function spawnServer(
   }
 
   let hasEnded = false;
+  // A relay that ends in haste, by a second signal or a fault, leaves none behind. One that is killed does: see `orphan-server.ts`.
+  const takeAlong = () => void child.kill("SIGTERM");
+  process.once("exit", takeAlong);
   const ended = new Promise<string>((resolve) => {
     const end = (how: string) => {
       hasEnded = true;
+      process.off("exit", takeAlong);
       if (pid > 0) rmSync(identityFile(command.dir), { force: true });
       resolve(how);
     };

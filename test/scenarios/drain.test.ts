@@ -7,6 +7,7 @@ import { test, type TestContext } from "node:test";
 import { createRelayProcess, type RelayProcess } from "../../scripts/lib/relay-process.ts";
 import { startSink, type Sink } from "../../scripts/lib/sink.ts";
 import { createSubmitter, handUntilTaken } from "../../scripts/lib/submitter.ts";
+import { identify, isSame } from "../../src/store/process-identity.ts";
 import { until } from "../store/support.ts";
 
 const DOMAINS = ["fast-1.test", "slow-1.test", "slow-2.test", "mute-1.test"];
@@ -75,12 +76,15 @@ test("a second signal ends the relay at once, and the next start goes on with it
   const { relay, sink } = await setUp(t, "1h");
   await hand(relay, 1, "mute-1.test");
   await until(() => sink.messagesSeen() === 1, "the host has the message and says nothing");
+  const redis = identify(relay.redisPid() ?? 0);
+  assert.ok(redis !== undefined);
   const ended = relay.kill("SIGTERM");
   await until(() => isLogged(relay, "stopping"), "it drains");
   const begun = performance.now();
   await relay.kill("SIGTERM");
   assert.equal(await ended, 128 + 15);
   assert.ok(performance.now() - begun < 1_000);
+  await until(() => !isSame(redis), "its Redis is not left behind");
   relay.start();
   await until(() => sink.messagesSeen() === 2, "it is tried again");
 });
