@@ -9,6 +9,7 @@ import type { TLSSocket } from "node:tls";
 import type { SMTPServer } from "smtp-server";
 import { SMTPConnection, type SMTPConnectionOptions } from "smtp-server/lib/smtp-connection.js";
 import { skipPlainText } from "./plain-text.ts";
+import { takeTextIn } from "./text-input.ts";
 import { type Reply, replyText } from "./reply.ts";
 
 type ParsedAddress = ReturnType<SMTPConnection["_parseAddressCommand"]>;
@@ -66,7 +67,10 @@ export class RelayConnection extends SMTPConnection {
     super(server, socket, options);
     this.#patience = bounds.patience;
     this.#loginOffered = bounds.loginOffered;
-    if (this._parser) skipPlainText(this._parser);
+    if (this._parser) {
+      takeTextIn(this._parser);
+      skipPlainText(this._parser);
+    }
     this.#commandTimer = setTimeout(() => this.#tooSlow(), bounds.patience.commandMs).unref();
   }
 
