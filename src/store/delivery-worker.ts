@@ -187,17 +187,16 @@ export function startDeliveryWorker(parts: DeliveryWorkerParts): DeliveryWorker 
     owner: worker.id,
     lockMs: LOCK_MS,
     isFull: () => worker.inHand.size >= concurrency,
-    putBack: ({ member, score }) => {
-      // With Redis away there is nobody to be woken; and who waits looks by himself after a while.
-      patient.redis.zadd(markerKey, score, member).catch(() => undefined);
-    },
+    // Should it fail, who waits looks by himself after a while.
+    putBack: ({ member, score }) => afterwards("delivery queue", patient.redis.zadd(markerKey, score, member)),
   });
   void presence.begun.then(() => worker.run());
 
   worker.onLeft = (job) => void books.delete(job.id ?? "");
   const closing = new Set<Promise<void>>();
-  const afterwards = (where: string, work: Promise<void>) => {
-    const done = work
+  const afterwards = (where: string, work: Promise<unknown>) => {
+    const done: Promise<void> = work
+      .then(() => undefined)
       .catch((err: Error) => {
         if (!isLoss(err)) onFault(where, err);
       })

@@ -46,6 +46,7 @@ const FIRST_NUMBER = 1_000_000_000;
 
 export class HandOver {
   #receiver: Receiver | undefined;
+  #hasLeft = false;
   /** While the worker waits. */
   #wake: (() => void) | undefined;
   /** Settles when it is known what came of a taking. */
@@ -63,7 +64,7 @@ export class HandOver {
   ask(): Taking | undefined {
     const receiver = this.#receiver;
     const wake = this.#wake;
-    if (receiver === undefined || wake === undefined) return undefined;
+    if (receiver === undefined || this.#hasLeft || wake === undefined) return undefined;
     if (this.#taking !== undefined || this.#given !== undefined) return undefined;
     const settled = Promise.withResolvers<void>();
     this.#taking = settled.promise;
@@ -109,11 +110,9 @@ export class HandOver {
 
   /** The worker takes no more but what is on its way. */
   leave(): void {
-    const { putBack } = this.#receiver ?? {};
-    this.#receiver = undefined;
-    if (this.#wake !== undefined || this.#mark?.kind !== "found") return;
-    if (this.#mark.marker !== null) putBack?.(this.#mark.marker);
-    this.#mark = undefined;
+    this.#hasLeft = true;
+    // One that it has kept.
+    if (this.#wake === undefined && this.#mark !== undefined) this.#settle(this.#mark);
   }
 
   #watch(marker: Promise<Marker>): void {
@@ -127,11 +126,10 @@ export class HandOver {
   #settle(mark: Mark): void {
     this.#mark = mark;
     if (this.#wake !== undefined) return this.#wake();
-    if (mark.kind !== "found") return;
-    const receiver = this.#receiver;
-    const isOfUse = mark.marker !== null && receiver !== undefined && !receiver.isFull();
-    if (isOfUse) return;
+    const { isFull, putBack } = this.#receiver ?? {};
+    if (mark.kind !== "found" || isFull === undefined) return;
+    if (mark.marker !== null && !this.#hasLeft && !isFull()) return;
     this.#mark = undefined;
-    if (mark.marker !== null) receiver?.putBack(mark.marker);
+    if (mark.marker !== null) putBack?.(mark.marker);
   }
 }

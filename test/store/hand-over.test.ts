@@ -129,6 +129,17 @@ test("a worker that leaves puts back the marker that it has kept", async () => {
   assert.deepEqual(putBack, [work]);
 });
 
+test("a marker that comes when the worker has left goes back", async () => {
+  const { handOver, putBack, waits, wait } = receiver();
+  const waited = wait();
+  handOver.ask()?.done(given);
+  await waited;
+  handOver.leave();
+  waits[0]?.resolve(work);
+  await nextTurn();
+  assert.deepEqual(putBack, [work]);
+});
+
 test("a wait that fails is told, but not in the place of what was taken", async () => {
   const { handOver, waits, wait } = receiver();
   const waited = wait();
