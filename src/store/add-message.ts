@@ -76,13 +76,10 @@ export async function addMessage(
     ...jobs.flatMap((job) => [job.domain, deliveryJobId(id, job.domain), JSON.stringify(toRecord(job))]),
   ];
   const keys = [...keysToAdd, ...own];
-  if (note !== undefined) {
-    await guarded("take the message", addScript(redis, [...keys, note.key, note.onlyIf ?? note.key], args));
-    return;
-  }
-  const taking = store.handOver?.ask();
+  const taking = note === undefined ? store.handOver?.ask() : undefined;
   if (taking === undefined) {
-    await guarded("take the message", addScript(redis, keys, args));
+    const noted = note === undefined ? [] : [note.key, note.onlyIf ?? note.key];
+    await guarded("take the message", addScript(redis, [...keys, ...noted], args));
     return;
   }
   let given: Given | undefined;

@@ -1,5 +1,6 @@
 /**
- * BullMQ's backend as delivery workers use it, with more in two of its steps.
+ * BullMQ's backend as delivery workers use it, with more in two of its steps, and
+ * a wait that also ends when a job is handed over: see `hand-over.ts`.
  *
  * The step that ends a job ends what the relay keeps beside it: the text, if no
  * other job needs it, and the attempt in the message's history. So nothing is

@@ -14,7 +14,7 @@ export const CLIENTS = 50;
 /** On a kept connection. */
 export const MESSAGES_KEPT = 100;
 
-const SIZES = { "4k": 4_096, "64k": 65_536 };
+export const SIZES = { "4k": 4_096, "64k": 65_536 };
 
 /** All of them, like `4k-tls-10` and `64k-plain-1-kept`. */
 export const RATE_CELLS: RateCell[] = Object.entries(SIZES).flatMap(([size, bytes]) =>

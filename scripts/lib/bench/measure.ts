@@ -1,7 +1,7 @@
 /** One run: a relay is started, warmed up and put under a load, and all that comes out is counted. */
 import { execFileSync } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
-import { CLIENTS, MESSAGES_KEPT, type RateCell } from "./cells.ts";
+import { CLIENTS, MESSAGES_KEPT, type RateCell, SIZES } from "./cells.ts";
 import { machineSeconds } from "./cpu.ts";
 import { type Load, type LoadReport, runLoad } from "./load-source.ts";
 import { type Measurement, summarise } from "./measurement.ts";
@@ -13,7 +13,6 @@ import { startRelay } from "./relays/start.ts";
 /** A warm-up comes in portions of so many messages, the last of them just like those that are measured. */
 const PORTION = 2_000;
 const WARM_UP_NUMBERS = 900_000;
-const SMALL_BYTES = 4_096;
 const LOAD_LIMIT_SECONDS = 120;
 
 export type Run = { cell: string; relay: RelayName; round: number };
@@ -47,7 +46,7 @@ export function loadOf(cell: Omit<RateCell, "name">, messages: number): Load {
 /** A relay runs for months: its first seconds, with policies to find, processes to start and code to compile, are not what is asked for. */
 export async function warmUp(cell: Omit<RateCell, "name">, relay: RunningRelay, around: Surroundings): Promise<void> {
   for (let left = relay.warmUpMessages - PORTION; left > 0; left -= PORTION) {
-    await warmUpWith({ ...cell, bytes: SMALL_BYTES }, relay, around);
+    await warmUpWith({ ...cell, bytes: SIZES["4k"] }, relay, around);
   }
   await warmUpWith(cell, relay, around);
 }

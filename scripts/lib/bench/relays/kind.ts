@@ -19,7 +19,7 @@ export type Surroundings = {
 
 export type RunningRelay = {
   port: number;
-  /** After how many it does as well as it will. */
+  /** So many go through it before it is measured. */
   warmUpMessages: number;
   stop(): Promise<void>;
 };

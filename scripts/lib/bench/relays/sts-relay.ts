@@ -41,7 +41,7 @@ export async function startStsRelay(processes: number, surroundings: Surrounding
   await greets(SUBMISSION_PORT);
   return {
     port: SUBMISSION_PORT,
-    // It is compiled while it runs: behind the first 5,000 messages each costs a tenth more than behind 12,000.
+    // It is compiled while it runs: a message behind the first 5,000 still costs a tenth more than one behind 20,000.
     warmUpMessages: 12_000,
     pid: program.pid,
     command: (...words) =>
