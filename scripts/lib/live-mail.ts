@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { MailQueue } from "../../src/store/mail-queue.ts";
-import { newMessageId } from "../../src/submission/message-id.ts";
+import { createMessageIds } from "../../src/mail/message-id.ts";
 import type { Flowed } from "./flow-window.ts";
 
 const SENDER = "live@sender.example";
@@ -21,13 +21,14 @@ export type LiveMail = {
 export function startLiveMail(queue: MailQueue, perSecond: number): LiveMail {
   const flow: Flowed[] = [];
   const open = new Map<string, Flowed>();
+  const ids = createMessageIds(randomBytes);
   const adding: Promise<void>[] = [];
   const stop = new AbortController();
   let refused = 0;
 
   const send = (dueAt: number) => {
     const acceptedAt = Math.floor(dueAt);
-    const id = newMessageId(acceptedAt, randomBytes);
+    const id = ids.next(acceptedAt);
     const envelope = { from: SENDER, to: ["user@live.example"], smtputf8: false, eightBit: false };
     const message = { id, envelope, data: Buffer.alloc(4_096, "text\r\n"), acceptedAt };
     const one: Flowed = { dueAt };

@@ -14,6 +14,7 @@ import type { StoreConnection } from "../store/connection.ts";
 import { startDeliveryWorker } from "../store/delivery-worker.ts";
 import type { SessionResult } from "../tlsrpt/result.ts";
 import type { HandOver } from "../store/hand-over.ts";
+import type { KeptTexts } from "../store/kept-texts.ts";
 import type { MailQueue } from "../store/mail-queue.ts";
 import type { Counting } from "./admin.ts";
 import type { Protocols } from "./protocols.ts";
@@ -28,6 +29,7 @@ export type DeliveriesParts = {
   connection: StoreConnection;
   queue: MailQueue;
   handOver: HandOver;
+  kept: KeptTexts;
   protocols: Protocols;
   events: Events;
   watching: Watching;
@@ -55,6 +57,7 @@ export function startDeliveries(parts: DeliveriesParts, stack: AsyncDisposableSt
     connection,
     queue: parts.queue,
     handOver: parts.handOver,
+    kept: parts.kept,
     concurrency: config.delivery.concurrency,
     turn: turns.turn,
     deliver: createDelivery(deliveryParts(parts, pool, turns)),

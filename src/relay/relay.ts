@@ -3,11 +3,13 @@
  * lets them end in the right order.
  */
 import type { Config } from "../config/config.ts";
+import { createMessageIds } from "../mail/message-id.ts";
 import type { PolicyEvent } from "../mta-sts/answer.ts";
 import { createEvents, type Events } from "../observe/events.ts";
 import type { Logger } from "../observe/log.ts";
 import type { MetricsSnapshot } from "../observe/metrics.ts";
 import { HandOver } from "../store/hand-over.ts";
+import { KeptTexts } from "../store/kept-texts.ts";
 import { createMailQueue } from "../store/mail-queue.ts";
 import { wakeAllParked } from "../store/parking.ts";
 import { prepareAdmin } from "./admin.ts";
@@ -70,10 +72,13 @@ export async function startRelay(config: Config, parts: RelayParts): Promise<Rel
     opened,
   );
   const { events } = admin;
+  const ids = createMessageIds();
+  const kept = new KeptTexts({ mark: ids.mark });
   const handOver = new HandOver();
   const plainQueue = createMailQueue({
     connection,
     handOver,
+    kept,
     stopIntakeAt: config.redis.stopIntakeAt,
     keepsHistory: config.history.maxMessages > 0,
     onIntake: (stopped, memory) => (stopped ? events.intakeStopped(memory) : events.intakeResumed(memory)),
@@ -99,7 +104,20 @@ export async function startRelay(config: Config, parts: RelayParts): Promise<Rel
   const { onTlsResult } = tlsCounting;
   const deliveries = duties.delivery
     ? startDeliveries(
-        { config, live, connection, queue, handOver, protocols, events, watching, rules, onTlsResult, counting: admin },
+        {
+          config,
+          live,
+          connection,
+          queue,
+          handOver,
+          kept,
+          protocols,
+          events,
+          watching,
+          rules,
+          onTlsResult,
+          counting: admin,
+        },
         opened,
       )
     : undefined;
@@ -114,7 +132,7 @@ export async function startRelay(config: Config, parts: RelayParts): Promise<Rel
   const crew =
     parts.withCrew === true ? await hire({ live, redis: target, events, onChange: wakeAll }, opened) : undefined;
   const submission = duties.submission
-    ? await startSubmission({ live, connection, queue, events, log: parts.log }, opened)
+    ? await startSubmission({ live, connection, queue, ids, events, log: parts.log }, opened)
     : { ...NO_SUBMISSION, addresses: crew?.addresses ?? [] };
   const listeners = submission.addresses.length;
   const adminAddress = duties.adminPort

@@ -2,6 +2,7 @@
  * The accepting half of the relay: listeners over the queue.
  */
 import type { Config } from "../config/config.ts";
+import type { MessageIds } from "../mail/message-id.ts";
 import type { Events } from "../observe/events.ts";
 import type { Logger } from "../observe/log.ts";
 import type { StoreConnection } from "../store/connection.ts";
@@ -22,6 +23,7 @@ export type SubmissionParts = {
   live: () => Config;
   connection: StoreConnection;
   queue: Pick<MailQueue, "add">;
+  ids: Pick<MessageIds, "next">;
   events: Events;
   log: Logger;
 };
@@ -86,7 +88,7 @@ const messageOf = (cause: unknown) => (cause instanceof Error ? cause.message : 
 const isTaken = (cause: unknown) => cause instanceof Error && "code" in cause && cause.code === "EADDRINUSE";
 
 function listenerOptions(parts: SubmissionParts, certificate: Certificate | undefined) {
-  const { live, connection, queue, events, log } = parts;
+  const { live, connection, queue, ids, events, log } = parts;
   const { hostname, redis } = live();
   return {
     hostname,
@@ -95,6 +97,7 @@ function listenerOptions(parts: SubmissionParts, certificate: Certificate | unde
     dataTimeoutMs: DATA_TIMEOUT_MS,
     // Beyond the limit for one command: the queue answers by then, and knows why.
     enqueueTimeoutMs: redis.commandTimeoutMs + 1000,
+    ids,
     events,
     debug: ({ client, err }: { client: string | undefined; err: Error }) =>
       log.debug({ client, err }, "client connection"),

@@ -18,11 +18,11 @@ import {
   historyByMessageIdKey,
   historyByTimeKey,
   openField,
-  partsOfJobId,
   restField,
 } from "./keys.ts";
 import { toRecord } from "./job-record.ts";
-import { LONGEST_ALONG_BYTES, withMoreLua } from "./more-with-job.ts";
+import type { KeptTexts } from "./kept-texts.ts";
+import { withMoreLua } from "./more-with-job.ts";
 import { createScript, type ScriptArgument } from "./script.ts";
 import { guarded } from "./store-error.ts";
 import { splitText } from "./text-pieces.ts";
@@ -42,8 +42,13 @@ export function jobNote(data: DeliveryJobData): QueueNote {
   return { key, field: "data", value: JSON.stringify(toRecord(data)), onlyIf: key };
 }
 
-/** Where messages are put. `handOver`: to workers of this process. */
-export type MessageStore = { redis: Redis; keepsHistory: boolean; handOver?: HandOver };
+/** Where messages are put. `handOver`: to workers of this process; `kept`: for them. */
+export type MessageStore = {
+  redis: Redis;
+  keepsHistory: boolean;
+  handOver: HandOver | undefined;
+  kept: KeptTexts | undefined;
+};
 
 /**
  * Adds a message. With `note`, that is written in the same step: of the report
@@ -58,9 +63,24 @@ export async function addMessage(
   lifetimeMs: number,
   note?: QueueNote,
 ): Promise<void> {
-  const { redis, keepsHistory } = store;
+  const { id } = message;
   const jobs = deliveryJobs(message, lifetimeMs);
   if (jobs.length === 0) throw new Error("a message without recipients");
+  store.kept?.keep(id, message.data, jobs.length);
+  try {
+    await add(store, message, jobs, note);
+  } catch (err) {
+    store.kept?.forget(id);
+    throw err;
+  }
+}
+
+async function add(
+  { redis, keepsHistory, handOver, kept }: MessageStore,
+  message: AcceptedMessage,
+  jobs: DeliveryJobData[],
+  note: QueueNote | undefined,
+): Promise<void> {
   const { id } = message;
   const own = [bodyKey(id), historyByTimeKey, historyByMessageIdKey];
   const [text = message.data, rest = ""] = splitText(message.data);
@@ -76,7 +96,7 @@ export async function addMessage(
     ...jobs.flatMap((job) => [job.domain, deliveryJobId(id, job.domain), JSON.stringify(toRecord(job))]),
   ];
   const keys = [...keysToAdd, ...own];
-  const taking = note === undefined ? store.handOver?.ask() : undefined;
+  const taking = note === undefined ? handOver?.ask() : undefined;
   if (taking === undefined) {
     const noted = note === undefined ? [] : [note.key, note.onlyIf ?? note.key];
     await guarded("take the message", addScript(redis, [...keys, ...noted], args));
@@ -84,22 +104,16 @@ export async function addMessage(
   }
   let given: Given | undefined;
   try {
-    const more = [id, taking.token, taking.lockMs];
+    const more = [kept?.known ?? "", taking.token, taking.lockMs];
     const reply = await guarded(
       "take the message",
       addAndTake.asBytes(redis, [...keys, ...keysToTake], [...args, ...more]),
     );
-    given = asGiven(reply, taking.token, message);
+    // In a queue that is paused no job is taken.
+    if (Array.isArray(reply) && Array.isArray(reply[0])) given = { reply, token: taking.token };
   } finally {
     taking.done(given);
   }
-}
-
-/** `undefined`: no job could be taken, as in a queue that is paused. */
-function asGiven(reply: unknown, token: string, { id, data }: AcceptedMessage): Given | undefined {
-  if (!Array.isArray(reply) || !Array.isArray(reply[0])) return undefined;
-  const isOwn = partsOfJobId(String(reply[1])).message === id;
-  return { reply, token, ...(isOwn && data.length <= LONGEST_ALONG_BYTES ? { text: data } : {}) };
 }
 
 /** In the order in which BullMQ's script wants them. */
@@ -151,7 +165,7 @@ const addScript = createScript(`
   end
 `);
 
-// The last three arguments: the message, the token of the lock, and how long that lasts.
+// The last three arguments: whose texts are known, the token of the lock, and how long that lasts.
 const addAndTake = createScript(`
   ${addLua}
   ${fetchScript.lua}

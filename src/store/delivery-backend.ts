@@ -7,9 +7,9 @@
  * left over when somebody is killed between two steps, and it costs no trip to
  * Redis of its own.
  *
- * The step that fetches a job brings the text of a new message along. The texts
- * of large ones, and of mail that was tried before (whose destination may be
- * closed), are read when they are needed. It also says when there is no other
+ * The step that fetches a job brings the text of a new message along, if this
+ * process has not kept it. The texts of large ones, and of mail that was tried
+ * before (whose destination may be closed), are read when they are needed. It also says when there is no other
  * job: BullMQ's own step leaves a marker in any case, so that each message that
  * comes alone would have two fetches follow it that find nothing.
  */
@@ -44,6 +44,8 @@ export type DeliveryBackendParts = {
   onLast: (jobId: string) => void;
   /** What messages bring along that are put into the queue by this process. */
   handOver: HandOver;
+  /** The mark of messages whose texts are here. */
+  known: () => string;
   /** A job was handed over, with a lock of its own. */
   onHandedOver: (jobId: string, token: string) => void;
 };
@@ -74,17 +76,17 @@ async function fetch(parts: DeliveryBackendParts, args: ScriptArgument[]): Promi
   if (given !== undefined) {
     const id = String(given.reply[1]);
     parts.onHandedOver(id, given.token);
-    if (given.text !== undefined) parts.onText(id, given.text);
     return asBullMqKnowsIt(parts, given.reply);
   }
-  const reply = await fetchLua.asBytes(parts.redis, keysOf(args, fetchScript.keys), args.slice(fetchScript.keys));
+  const bullMqs = args.slice(fetchScript.keys, fetchScript.keys + FETCH_ARGUMENTS);
+  const reply = await fetchLua.asBytes(parts.redis, keysOf(args, fetchScript.keys), [...bullMqs, parts.known()]);
   return asBullMqKnowsIt(parts, reply);
 }
 
 async function finish(parts: DeliveryBackendParts, args: ScriptArgument[]): Promise<unknown> {
   const { message, domain, now, entries } = parts.endOf(String(args[JOB_ID]));
   const keys = [...keysOf(args, finishScript.keys), bodyKey(message), ...historyKeys(message)];
-  const own = [openField(domain), ...historyArguments(message, now, entries)];
+  const own = [parts.known(), openField(domain), ...historyArguments(message, now, entries)];
   // BullMQ leaves its ninth argument out when it has none.
   const bullMqs = args.slice(finishScript.keys, finishScript.keys + FINISH_ARGUMENTS).map((arg) => arg ?? "");
   return asBullMqKnowsIt(parts, await finishLua.asBytes(parts.redis, keys, [...bullMqs, ...own]));
@@ -121,13 +123,16 @@ function withOptions(fields: unknown[]): unknown[] {
 const bytes = (value: unknown) => (value instanceof Buffer ? value : undefined);
 const words = (value: unknown) => (value instanceof Buffer ? value.toString() : value);
 
+/** Of BullMQ's script that fetches a job. Ours follow. */
+const FETCH_ARGUMENTS = 3;
+
 /** Of BullMQ's script that ends a job. Ours follow. */
 const FINISH_ARGUMENTS = 9;
 
 const fetchLua = createScript(`
   ${fetchScript.lua}
   ${withMoreLua}
-  return withMore(moveToActive(KEYS, ARGV), "")
+  return withMore(moveToActive(KEYS, ARGV), ARGV[${FETCH_ARGUMENTS + 1}])
 `);
 
 // A number below zero: it was not this worker's job to end, or has been ended before.
@@ -139,7 +144,7 @@ const finishLua = createScript(`
   ${withMoreLua}
   local reply = moveToFinished(KEYS, ARGV)
   if type(reply) == "number" and reply < 0 then return reply end
-  closeBody(KEYS[${finishScript.keys + 1}], ARGV[${FINISH_ARGUMENTS + 1}])
-  appendHistory(KEYS[${finishScript.keys + 2}], KEYS[${finishScript.keys + 3}], ARGV, ${FINISH_ARGUMENTS + 2})
-  return withMore(reply, "")
+  closeBody(KEYS[${finishScript.keys + 1}], ARGV[${FINISH_ARGUMENTS + 2}])
+  appendHistory(KEYS[${finishScript.keys + 2}], KEYS[${finishScript.keys + 3}], ARGV, ${FINISH_ARGUMENTS + 3})
+  return withMore(reply, ARGV[${FINISH_ARGUMENTS + 1}])
 `);

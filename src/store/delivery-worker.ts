@@ -17,6 +17,7 @@ import { type JobOrder, operatorEntry, orderOf } from "./job-order.ts";
 import { fromRecord, type JobRecord, toRecord } from "./job-record.ts";
 import { HandOver } from "./hand-over.ts";
 import { deliveryQueue, keyPrefix, partsOfJobId } from "./keys.ts";
+import type { KeptTexts } from "./kept-texts.ts";
 import type { MailQueue } from "./mail-queue.ts";
 import { park } from "./parking.ts";
 import { activeKey, markerKey } from "./queue-layout.ts";
@@ -75,6 +76,8 @@ export type DeliveryWorkerParts = {
   queue: MailQueue;
   /** The queue's, where mail is taken by the same process. */
   handOver?: HandOver;
+  /** The queue's, where mail is taken by the same process. */
+  kept?: KeptTexts;
   /** How many jobs at a time. */
   concurrency: number;
   /** Aborted by `signal` it should return or throw soon; the job is then given back. */
@@ -128,7 +131,7 @@ const priorityOfRetries = 1;
 
 export function startDeliveryWorker(parts: DeliveryWorkerParts): DeliveryWorker {
   const { connection, concurrency, onFault, silenceMs = 60_000, giveBackMs = 3_000, now = Date.now } = parts;
-  const { handOver = new HandOver() } = parts;
+  const { handOver = new HandOver(), kept } = parts;
   const patient = connection.openPatient();
   const running = new Set<AbortController>();
   /** What is known of each job in hand beside its data. */
@@ -166,6 +169,7 @@ export function startDeliveryWorker(parts: DeliveryWorkerParts): DeliveryWorker 
       onText: (id, text) => void books.set(id, { entries: [], text }),
       onLast: (id) => void (worker.lastOfAll = id),
       handOver,
+      known: () => kept?.known ?? "",
       onHandedOver: (id, token) => void worker.handedOver.set(id, token),
     }),
   );
@@ -206,6 +210,7 @@ export function startDeliveryWorker(parts: DeliveryWorkerParts): DeliveryWorker 
 
   const runJob = async (job: Job<DeliveryJobData>, signal: AbortSignal, token: string) => {
     const result = await outcomeOf(job, signal);
+    if (result.kind === "finished" || result.kind === "again") kept?.done(partsOfJobId(job.id ?? "").message);
     switch (result.kind) {
       case "finished":
         return;
@@ -264,7 +269,8 @@ export function startDeliveryWorker(parts: DeliveryWorkerParts): DeliveryWorker 
   ): Promise<DeliverResult> => {
     const { data } = job;
     const id = job.id ?? "";
-    const { text } = bookOf(id);
+    // Before the first attempt it is either here or came along.
+    const text = bookOf(id).text ?? kept?.find(data.message, !pastOf(job).wasBegun);
     const entries: HistoryEntry[] = [];
     books.set(id, { entries, ...(order === undefined ? {} : { seen: order }) });
     if (order !== undefined) parts.onOrder?.(data, order);

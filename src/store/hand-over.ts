@@ -14,8 +14,6 @@ export type Given = {
   reply: unknown[];
   /** Of its lock. */
   token: string;
-  /** The text, if the job belongs to the message that was put into the queue. */
-  text?: Buffer;
 };
 
 /** Leave to take a job for a worker that waits. */

@@ -5,9 +5,10 @@
 import { Queue } from "bullmq";
 import type { AcceptedMessage } from "../mail/envelope.ts";
 import type { DeliveryJobData } from "../mail/delivery-job.ts";
-import { addMessage, jobNote, type QueueNote } from "./add-message.ts";
+import { addMessage, jobNote, type MessageStore, type QueueNote } from "./add-message.ts";
 import type { StoreConnection } from "./connection.ts";
 import type { HandOver } from "./hand-over.ts";
+import type { KeptTexts } from "./kept-texts.ts";
 import { deliveryQueue, keyPrefix } from "./keys.ts";
 import { guarded, StoreError } from "./store-error.ts";
 import { type MemoryState, watchMemory } from "./watermark.ts";
@@ -56,9 +57,11 @@ export function createMailQueue(parts: {
   keepsHistory?: boolean;
   /** Of the workers of this process. */
   handOver?: HandOver;
+  /** What workers of this process need not read. */
+  kept?: KeptTexts;
 }): MailQueue {
   const { redis } = parts.connection;
-  const { keepsHistory = true, handOver } = parts;
+  const { keepsHistory = true, handOver, kept } = parts;
   const watermark = watchMemory({
     redis,
     fraction: parts.stopIntakeAt ?? 0.9,
@@ -77,7 +80,7 @@ export function createMailQueue(parts: {
   queue.on("error", () => {
     // Of the connection, which reports for itself; what a command meets rejects that command.
   });
-  const store = { redis, keepsHistory, ...(handOver === undefined ? {} : { handOver }) };
+  const store: MessageStore = { redis, keepsHistory, handOver, kept };
   const addNew = async (message: AcceptedMessage, lifetimeMs: number, note?: QueueNote) => {
     if (watermark.isOver) {
       throw new StoreError("over-watermark", "Redis is nearly full: no new mail until some has been delivered");

@@ -1,20 +1,21 @@
 /** What a worker is told with a job beside the job itself, so that it need not ask for it. */
+import { MARK_PLACE } from "../mail/message-id.ts";
 import { bodyKey, dataField, deliveryJobKey, restField } from "./keys.ts";
 import { delayedKey, markerKey, prioritizedKey, waitKey } from "./queue-layout.ts";
 
 /** A longer text is not held for a job whose turn may not have come. */
-export const LONGEST_ALONG_BYTES = 256 * 1024;
+const LONGEST_ALONG_BYTES = 256 * 1024;
 
 /**
  * Defines `withMore(reply, known)`, for what BullMQ replies when a job is taken: one that is begun for the
- * first time brings its text, in the fifth place and the sixth, unless it is of the message `known`; one that
+ * first time brings its text, in the fifth place and the sixth, unless the message has the mark `known`; one that
  * is the last has 1 in the seventh, and in the fourth, as where there is none, when the next one is due.
  */
 // What is false in the reply comes as null; it would end with what is nil.
 export const withMoreLua = `
   local function textOf(id, known)
     local message = string.match(id, "^[^/]*")
-    if message == known then return {} end
+    if known ~= "" and string.sub(message, ${MARK_PLACE.first}, ${MARK_PLACE.last}) == known then return {} end
     if redis.call("HGET", "${deliveryJobKey("")}" .. id, "ats") ~= "1" then return {} end
     local body = "${bodyKey("")}" .. message
     if redis.call("HSTRLEN", body, "${dataField}") > ${LONGEST_ALONG_BYTES} then return {} end

@@ -4,10 +4,10 @@
  */
 import type { Readable } from "node:stream";
 import type { AcceptedMessage } from "../mail/envelope.ts";
+import type { MessageIds } from "../mail/message-id.ts";
 import { protocolWord } from "../mail/received.ts";
 import type { Events } from "../observe/events.ts";
 import { collect, type CollectLimits } from "./collect.ts";
-import { newMessageId } from "./message-id.ts";
 import { type Arrival, type ContentRules, prepareMessage } from "./prepare.ts";
 import { LOCAL_ERROR, NO_ROOM, type Reply, tooLarge } from "./reply.ts";
 
@@ -25,7 +25,7 @@ export type AcceptParts = {
   enqueueTimeoutMs: number;
   events: Pick<Events, "accepted" | "fault">;
   now: () => number;
-  random: (bytes: number) => Buffer;
+  ids: Pick<MessageIds, "next">;
 };
 
 /** With `hangUp` the connection ends after the reply. */
@@ -64,7 +64,7 @@ export async function accept(parts: AcceptParts, arrival: Arrival, stream: Reada
 
 async function handOver(parts: AcceptParts, arrival: Arrival, text: Buffer): Promise<Reply> {
   const now = parts.now();
-  const id = newMessageId(now, parts.random);
+  const id = parts.ids.next(now);
   const prepared = prepareMessage(text, arrival, parts.rules, { id, now });
   if (prepared.kind === "refused") return prepared.reply;
   try {

@@ -4,6 +4,7 @@
  */
 import type { SMTPServerOptions } from "smtp-server";
 import type { Domain } from "../dns/answer.ts";
+import { createMessageIds, type MessageIds } from "../mail/message-id.ts";
 import type { Events } from "../observe/events.ts";
 import type { Enqueue } from "./accept.ts";
 import { assertUsable, type Certificate } from "./certificate.ts";
@@ -11,7 +12,6 @@ import type { Patience } from "./connection.ts";
 import { createHooks, type HookParts } from "./hooks.ts";
 import { type ByteBudget, createAdmission } from "./limits.ts";
 import { replyLine } from "./reply.ts";
-import { createRandomPool } from "./random-pool.ts";
 import type { IntakeRules } from "./rules.ts";
 import { RelayServer } from "./server.ts";
 
@@ -38,8 +38,8 @@ export type ListenerOptions = {
   debug: (what: { client: string | undefined; err: Error }) => void;
   enqueue: Enqueue;
   now: () => number;
-  /** Default: node:crypto's. */
-  random?: (bytes: number) => Buffer;
+  /** Default: with a mark of their own. */
+  ids?: Pick<MessageIds, "next">;
 };
 
 export type Listener = {
@@ -146,20 +146,11 @@ function hookParts(
   rules: () => IntakeRules,
   connectionOf: HookParts["connectionOf"],
 ): HookParts {
-  const {
-    hostname,
-    budget,
-    dataTimeoutMs,
-    enqueue,
-    enqueueTimeoutMs,
-    events,
-    now,
-    random = createRandomPool(),
-  } = options;
+  const { hostname, budget, dataTimeoutMs, enqueue, enqueueTimeoutMs, events, now, ids = createMessageIds() } = options;
   return {
     hostname,
     rules,
-    accept: { enqueue, enqueueTimeoutMs, events, now, random },
+    accept: { enqueue, enqueueTimeoutMs, events, now, ids },
     dataTimeoutMs,
     budget,
     connectionOf,

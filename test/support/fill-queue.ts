@@ -13,7 +13,7 @@ import {
   openField,
 } from "../../src/store/keys.ts";
 import { delayedKey, waitKey } from "../../src/store/queue-layout.ts";
-import { newMessageId } from "../../src/submission/message-id.ts";
+import { createMessageIds } from "../../src/mail/message-id.ts";
 import { randomBytes } from "node:crypto";
 
 const DAY_MS = 86_400_000;
@@ -26,11 +26,12 @@ export async function fillQueue(
   state: "deferred" | "waiting" = "deferred",
 ): Promise<void> {
   const now = Date.now();
+  const ids = createMessageIds(randomBytes);
   for (let start = 0; start < count; start += 1_000) {
     const pipeline = redis.pipeline();
     for (let index = start; index < Math.min(start + 1_000, count); index++) {
       const acceptedAt = now - DAY_MS + index;
-      const id = newMessageId(acceptedAt, randomBytes);
+      const id = ids.next(acceptedAt);
       const domain = domainOf(index);
       const envelope = {
         from: `app${index % 10}@sender.example`,
