@@ -32,6 +32,8 @@ export type DestinationRules = {
   longestCloseMs: number;
   /** How long a delivery may wait for its turn in a worker's slot. */
   patienceMs: number;
+  /** Where a turn becomes free as often as this, a delivery waits however many are before it: to park it costs more. */
+  quickTurnMs: number;
 };
 
 export const DESTINATION_RULES: DestinationRules = {
@@ -41,6 +43,7 @@ export const DESTINATION_RULES: DestinationRules = {
   closeMs: 60_000,
   longestCloseMs: 15 * 60_000,
   patienceMs: 50,
+  quickTurnMs: 8,
 };
 
 export function newDestination(rules: DestinationRules): Destination {
@@ -64,8 +67,9 @@ export function admit(destination: Destination, waiting: number, now: number, ru
   const allowed = closings > 0 ? 1 : limit;
   if (active < allowed && waiting === 0) return { kind: "go" };
   if (typicalMs === undefined || closings > 0) return { kind: "park" };
-  const waitMs = (typicalMs * (waiting + 1)) / limit;
-  return { kind: waitMs <= rules.patienceMs ? "wait" : "park" };
+  const turnMs = typicalMs / limit;
+  const isWorthIt = turnMs <= rules.quickTurnMs || turnMs * (waiting + 1) <= rules.patienceMs;
+  return { kind: isWorthIt ? "wait" : "park" };
 }
 
 /** How a delivery ended, as far as it speaks of the destination. */

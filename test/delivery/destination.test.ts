@@ -68,6 +68,8 @@ test("what says nothing of the destination changes nothing", () => {
 
 test("who comes gets a turn, a place in a quick line, or is parked", () => {
   const known = run(["spoke"]);
+  // A turn every 20 ms.
+  const medium = run(["spoke"], fresh, 120);
   const slow = run(["spoke"], fresh, 5_000);
   const closed = run(["no-session", "no-session", "no-session", "no-session"]);
   const probing = { ...closed, closedUntil: T - 1 };
@@ -77,7 +79,9 @@ test("who comes gets a turn, a place in a quick line, or is parked", () => {
     ["a turn is free", { ...known, active: 5 }, 0, "go"],
     ["a turn is free, but others wait for it", { ...known, active: 5 }, 1, "wait"],
     ["no turn is free, deliveries are quick", { ...known, active: 6 }, 0, "wait"],
-    ["no turn is free, deliveries are quick, the line is long", { ...known, active: 6 }, 100, "park"],
+    ["no turn is free, deliveries are quick, the line is long", { ...known, active: 6 }, 100, "wait"],
+    ["no turn is free, the line is short enough", { ...medium, active: 6 }, 1, "wait"],
+    ["no turn is free, the line is too long", { ...medium, active: 6 }, 2, "park"],
     ["no turn is free, deliveries are slow", { ...slow, active: 6 }, 0, "park"],
     ["closed", closed, 0, "closed"],
     ["it was closed, and nobody probes", probing, 0, "go"],
