@@ -51,7 +51,7 @@ if (fits) {
 
 /**
  * A relay makes much that is soon garbage. With room for it, the collector comes
- * seldom and copies little: a tenth less work, at 64 KiB a message a fifth. Such things are set on the command
+ * seldom and copies little: a tenth less work. Such things are set on the command
  * line, so the process begins anew, under its own number. Whoever sets the room
  * sets all.
  */

@@ -32,8 +32,10 @@ export type DestinationRules = {
   longestCloseMs: number;
   /** How long a delivery may wait for its turn in a worker's slot. */
   patienceMs: number;
-  /** Where a turn becomes free as often as this, a delivery waits however many are before it: to park it costs more. */
+  /** Where a turn becomes free as often as this, a delivery waits behind any number: to park it costs more. */
   quickTurnMs: number;
+  /** Deliveries that wait in slots at most: a place in the line is for turns that come at once. */
+  longestLine: number;
 };
 
 export const DESTINATION_RULES: DestinationRules = {
@@ -44,6 +46,7 @@ export const DESTINATION_RULES: DestinationRules = {
   longestCloseMs: 15 * 60_000,
   patienceMs: 50,
   quickTurnMs: 8,
+  longestLine: 30,
 };
 
 export function newDestination(rules: DestinationRules): Destination {
@@ -68,8 +71,8 @@ export function admit(destination: Destination, waiting: number, now: number, ru
   if (active < allowed && waiting === 0) return { kind: "go" };
   if (typicalMs === undefined || closings > 0) return { kind: "park" };
   const turnMs = typicalMs / limit;
-  const isWorthIt = turnMs <= rules.quickTurnMs || turnMs * (waiting + 1) <= rules.patienceMs;
-  return { kind: isWorthIt ? "wait" : "park" };
+  const comesSoon = turnMs <= rules.quickTurnMs || turnMs * (waiting + 1) <= rules.patienceMs;
+  return { kind: comesSoon && waiting < rules.longestLine ? "wait" : "park" };
 }
 
 /** How a delivery ended, as far as it speaks of the destination. */

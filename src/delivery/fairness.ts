@@ -61,8 +61,6 @@ const LATER_FOR_EACH_MS = 10;
 const PARKED_LONGEST_MS = 5 * 60_000;
 /** For one that waits until other destinations have answered. */
 const PAUSE_MS = 250;
-/** A place in the line is for turns that come at once. */
-const LONGEST_LINE = 30;
 const FORGET_AFTER_MS = 10 * 60_000;
 const MOST_REMEMBERED = 50_000;
 
@@ -164,7 +162,6 @@ export function createFairness(parts: FairnessParts): Fairness {
         case "closed":
           return granted;
         case "wait": {
-          if (entry.line.length >= LONGEST_LINE) break;
           const turn = await placeInLine(entry, () => begin(destination, entry), 4 * parts.rules.patienceMs, signal);
           if (turn !== undefined) return turn;
           break;

@@ -269,8 +269,8 @@ export function startDeliveryWorker(parts: DeliveryWorkerParts): DeliveryWorker 
   ): Promise<DeliverResult> => {
     const { data } = job;
     const id = job.id ?? "";
-    // Before the first attempt it is either here or came along.
-    const text = bookOf(id).text ?? kept?.find(data.message, !pastOf(job).wasBegun);
+    // Looked for also where it came along: what is kept again need not come along any more.
+    const text = kept?.find(data.message, !pastOf(job).wasBegun) ?? bookOf(id).text;
     const entries: HistoryEntry[] = [];
     books.set(id, { entries, ...(order === undefined ? {} : { seen: order }) });
     if (order !== undefined) parts.onOrder?.(data, order);

@@ -1,7 +1,7 @@
 /**
  * The texts of messages that this process has put into the queue, until their
  * jobs are done. Most come back to it at once: a text that Redis need not give
- * back saves two of five copies of it, a fifth of all work at 64 KiB.
+ * back saves two of five copies of it, an eighth of all work at 64 KiB.
  *
  * Redis has them all. What is not here is read there.
  */
@@ -14,7 +14,7 @@ export type KeptTextsOptions = {
   maxBytes?: number;
   /** A longer text is not kept: its turn may not have come. Default: 1 MiB. */
   longestBytes?: number;
-  /** What is not asked for in this time is taken to be with another process, or put off. Default: 10,000. */
+  /** What is older is taken to be with another process, or put off; it is looked for as often. Default: 10,000. */
   keptMs?: number;
 };
 

@@ -159,6 +159,21 @@ test("a text that is kept no more is read, and the next ones come along", async 
   assert.deepEqual(bench.reads, { alone: 2, along: 3 });
 });
 
+test("after one that was not kept, those that are do not come along any longer than they must", async () => {
+  await using bench = await openBench({ longestBytes: text.length });
+  bench.start();
+  const long = `${text.toString()}${text.toString()}`;
+  for (const [index, data] of [long, ...Array.from({ length: 3 }, () => text.toString())].entries()) {
+    await bench.queue.add(messageTo(bench.next(), ["a@one.example"], data), { lifetimeMs });
+    await until(() => bench.seen.length === index + 1, "it is delivered");
+  }
+  // Heard of last: what was read before has been counted by then.
+  await bench.connection.redis.hmget("{relay}:body:none", "data");
+  await until(() => bench.reads.alone === 2, "it is counted");
+  // The long one, this one, and the one that was fetched before the next was found here.
+  assert.deepEqual(bench.reads, { alone: 2, along: 1 });
+});
+
 test("mail of another process is delivered like one's own", async () => {
   await using bench = await openBench();
   const other = createMailQueue({ connection: bench.connection });
