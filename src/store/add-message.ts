@@ -11,6 +11,7 @@ import { deliveryJobs } from "./delivery-jobs.ts";
 import type { Given, HandOver } from "./hand-over.ts";
 import { beginHistoryLua, beginningOfHistory } from "./history-write.ts";
 import {
+  acceptedField,
   bodyKey,
   dataField,
   deliveryJobId,
@@ -138,21 +139,31 @@ const keysToTake = [
 
 const FIRST_OWN_KEY = addJobScript.keys + 1;
 
+/** Fields and values of one HSET: Lua has room for some thousands. */
+const MOST_AT_ONCE = 1_000;
+
 // A job that is there already is left as it is. It is added without options: `delivery-backend.ts` has them.
 const addLua = `
   ${addJobScript.lua}
   ${beginHistoryLua}
   local function addMessage(last)
     local body = KEYS[${FIRST_OWN_KEY}]
-    redis.call("HSET", body, "${dataField}", ARGV[1])
-    if ARGV[2] ~= "" then redis.call("HSET", body, "${restField}", ARGV[2]) end
+    local fields = { "${dataField}", ARGV[1] }
+    local function set(field, value)
+      fields[#fields + 1], fields[#fields + 2] = field, value
+    end
+    if ARGV[2] ~= "" then set("${restField}", ARGV[2]) end
+    for i = 12, last, 3 do set("${openField("")}" .. ARGV[i], ARGV[3]) end
+    if ARGV[4] ~= "" then set("${acceptedField}", ARGV[4]) end
+    for i = 1, #fields, ${MOST_AT_ONCE} do
+      redis.call("HSET", body, unpack(fields, i, math.min(i + ${MOST_AT_ONCE - 1}, #fields)))
+    end
     local noOptions = cmsgpack.pack({})
     for i = 12, last, 3 do
       local domain, jobId, data = ARGV[i], ARGV[i + 1], ARGV[i + 2]
-      redis.call("HSET", body, "${openField("")}" .. domain, ARGV[3])
       addStandardJob(KEYS, { cmsgpack.pack({ "${deliveryJobKey("")}", jobId, domain, ARGV[11] }), data, noOptions })
     end
-    beginHistory(body, KEYS[${FIRST_OWN_KEY + 1}], KEYS[${FIRST_OWN_KEY + 2}], ARGV, 4)
+    beginHistory(KEYS[${FIRST_OWN_KEY + 1}], KEYS[${FIRST_OWN_KEY + 2}], ARGV, 4)
   end
 `;
 

@@ -26,25 +26,24 @@ export async function readBody(redis: Redis, messageId: string): Promise<Buffer 
 }
 
 /**
- * Defines `closeBody(body, open)`: the job with this field needs the body no more; gives 1, or 0 if
- * that was known. Doing it twice closes nothing twice. Needs `unfoldLua`: the history outlives the body.
+ * Defines `closeBody(body, open)`: the job with this field needs the body no more. Gives 1, or 0 if that was known,
+ * and whether the body is gone with that. Doing it twice closes nothing twice. Needs `unfoldLua`: the history
+ * outlives the body.
  */
 // What is left when no job needs the body is the text itself, or not even that.
 export const closeLua = `
-  local function isAlone(body)
-    local left = redis.call("HLEN", body)
-    if left > 1 then left = left - redis.call("HEXISTS", body, "${restField}") end
-    if left > 1 then left = left - redis.call("HEXISTS", body, "${acceptedField}") end
-    return left <= 1
-  end
-
   local function closeBody(body, open)
     local closed = redis.call("HDEL", body, open)
-    if isAlone(body) then
-      pcall(unfold, string.sub(body, ${bodyKey("").length + 1}))
-      redis.call("DEL", body)
-    end
-    return closed
+    local left = redis.call("HLEN", body)
+    -- At most the text in two pieces, and how it came in.
+    if left > 3 then return closed, false end
+    local first = left > 1 and redis.call("HGET", body, "${acceptedField}")
+    if first then left = left - 1 end
+    if left > 1 then left = left - redis.call("HEXISTS", body, "${restField}") end
+    if left > 1 then return closed, false end
+    if first then pcall(beginList, string.sub(body, ${bodyKey("").length + 1}), first) end
+    redis.call("DEL", body)
+    return closed, true
   end
 `;
 

@@ -144,7 +144,7 @@ const finishLua = createScript(`
   ${withMoreLua}
   local reply = moveToFinished(KEYS, ARGV)
   if type(reply) == "number" and reply < 0 then return reply end
-  closeBody(KEYS[${finishScript.keys + 1}], ARGV[${FINISH_ARGUMENTS + 2}])
-  appendHistory(KEYS[${finishScript.keys + 2}], KEYS[${finishScript.keys + 3}], ARGV, ${FINISH_ARGUMENTS + 3})
+  local _, isGone = closeBody(KEYS[${finishScript.keys + 1}], ARGV[${FINISH_ARGUMENTS + 2}])
+  appendHistory(KEYS[${finishScript.keys + 2}], KEYS[${finishScript.keys + 3}], ARGV, ${FINISH_ARGUMENTS + 3}, isGone)
   return withMore(reply, ARGV[${FINISH_ARGUMENTS + 1}])
 `);

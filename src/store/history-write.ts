@@ -21,19 +21,18 @@ export function beginningOfHistory(message: AcceptedMessage): (string | number)[
 }
 
 /**
- * Defines `beginHistory(body, byTime, byMessageId, args, first)`: `args` from
- * `first` on are those of `beginningOfHistory`. An empty entry begins nothing.
+ * Defines `beginHistory(byTime, byMessageId, args, first)`: `args` from `first` on are those of
+ * `beginningOfHistory`. An empty entry begins nothing. The entry itself lies beside the text.
  */
 export const beginHistoryLua = `
-  local function beginAll(body, byTime, byMessageId, entry, at, message, found)
-    redis.call("HSET", body, "${acceptedField}", entry)
+  local function beginAll(byTime, byMessageId, at, message, found)
     redis.call("ZADD", byTime, at, message)
     if found ~= "" then redis.call("ZADD", byMessageId, 0, found) end
   end
 
-  local function beginHistory(body, byTime, byMessageId, args, first)
+  local function beginHistory(byTime, byMessageId, args, first)
     if args[first] == "" then return end
-    pcall(beginAll, body, byTime, byMessageId, args[first], args[first + 1], args[first + 2], args[first + 3])
+    pcall(beginAll, byTime, byMessageId, args[first + 1], args[first + 2], args[first + 3])
   end
 `;
 
@@ -64,11 +63,15 @@ export const messageIdMember = (messageId: string, id: string): string => `${mes
 
 /** Defines `unfold(message)`: the list of its history begins with what lay beside its text. */
 export const unfoldLua = `
+  local function beginList(message, entry)
+    redis.call("RPUSH", "${historyKey("")}" .. message, entry)
+  end
+
   local function unfold(message)
     local body = "${bodyKey("")}" .. message
     local first = redis.call("HGET", body, "${acceptedField}")
     if not first then return end
-    redis.call("RPUSH", "${historyKey("")}" .. message, first)
+    beginList(message, first)
     redis.call("HDEL", body, "${acceptedField}")
   end
 `;
@@ -85,9 +88,9 @@ const domainIn = (entry: HistoryEntry) => ("domain" in entry ? entry.domain : ""
 const sameAs = (entry: HistoryEntry) => ("same" in entry ? entry.same : "");
 
 /**
- * Defines `appendHistory(list, byTime, args, first)`: `args` from `first` on are
- * those of `historyArguments`. A history that was thrown away is not begun anew.
- * Needs `unfoldLua`.
+ * Defines `appendHistory(list, byTime, args, first, unfolded)`: `args` from `first` on are
+ * those of `historyArguments`; `unfolded`: nothing lies beside the text. A history that was
+ * thrown away is not begun anew. Needs `unfoldLua`.
  *
  * An attempt that went like the latest one for its domain takes its place and
  * counts it: else a host that is down would fill the memory with its days.
@@ -116,15 +119,15 @@ export const appendLua = `
     return length
   end
 
-  local function appendAll(list, byTime, args, first)
-    unfold(args[first])
+  local function appendAll(list, byTime, args, first, unfolded)
+    if not unfolded then unfold(args[first]) end
     for i = first + 2, #args, 3 do
       if appendOne(list, args[i], args[i + 1], args[i + 2]) == 0 then return end
     end
     redis.call("ZADD", byTime, "XX", args[first + 1], args[first])
   end
 
-  local function appendHistory(list, byTime, args, first)
-    if #args > first + 1 then pcall(appendAll, list, byTime, args, first) end
+  local function appendHistory(list, byTime, args, first, unfolded)
+    if #args > first + 1 then pcall(appendAll, list, byTime, args, first, unfolded) end
   end
 `;

@@ -41,21 +41,31 @@ export function createScript(text: string): Script {
 /** An argument of this size is written as it is; a shorter one is copied sooner than written by itself. */
 const ALONE_BYTES = 16 * 1024;
 
-/** ioredis copies all arguments of a command into one Buffer. Large ones stay out of it. */
+/** ioredis measures each argument several times over, and copies all into one Buffer, also large ones. */
 class ScriptCommand extends Command {
+  constructor(name: string, args: ScriptArgument[], options: { replyEncoding: "utf8" | null }) {
+    // There is nothing in them to be unfolded.
+    super(name, [], options);
+    this.args = args;
+  }
+
   override toWritable(socket: Socket): string | Buffer {
-    if (!this.args.some((arg) => arg instanceof Buffer && arg.length >= ALONE_BYTES)) return super.toWritable(socket);
-    // Corked by `gather`, it is one write to Redis all the same.
+    const parts: (string | Buffer)[] = [];
     let words = `*${this.args.length + 1}\r\n${asBulk(this.name)}`;
     for (const arg of this.args) {
       if (arg instanceof Buffer) {
-        socket.write(`${words}$${arg.length}\r\n`);
-        socket.write(arg);
+        parts.push(`${words}$${arg.length}\r\n`, arg);
         words = "\r\n";
       } else {
         words += asBulk(String(arg));
       }
     }
+    if (parts.length === 0) return words;
+    if (!parts.some((part) => part.length >= ALONE_BYTES)) {
+      return Buffer.concat([...parts, words].map((part) => (typeof part === "string" ? Buffer.from(part) : part)));
+    }
+    // Corked by `gather`, it is one write to Redis all the same.
+    for (const part of parts) socket.write(part);
     return words;
   }
 }

@@ -62,3 +62,27 @@ test("of many jobs that are due at once a fetch brings back a few: nobody waits 
   await worker.close(1_000);
   await queue.close();
 });
+
+test("of a job that is done nothing is left, also not its log, and what others write into BullMQ's stream is cut", async () => {
+  await using redis = await startTestRedis();
+  await using connection = await open(redis.socketPath);
+  const queue = createMailQueue({ connection });
+  const logs = deliveryJobKey("M0/one.example:logs");
+  await connection.redis.rpush(logs, "a word");
+  const many = connection.redis.pipeline();
+  for (let i = 0; i < 3_000; i++) many.xadd(deliveryJobKey("events"), "*", "event", "paused");
+  await many.exec();
+  const worker = startDeliveryWorker({
+    connection,
+    queue,
+    concurrency: 1,
+    deliver: async () => ({ kind: "finished" }),
+    onFault: (where, err) => assert.fail(`${where}: ${String(err)}`),
+  });
+  await queue.add(messageTo("M0", ["a@one.example"]), { lifetimeMs });
+  await until(async () => (await connection.redis.xlen(deliveryJobKey("events"))) < 2_000, "the stream is cut");
+  await until(async () => (await connection.redis.keys("{relay}:body:*")).length === 0, "it is delivered");
+  assert.deepEqual(await connection.redis.keys(deliveryJobKey("M0*")), []);
+  await worker.close(1_000);
+  await queue.close();
+});

@@ -217,3 +217,13 @@ test("what was taken is there after Redis was killed and started again", () =>
     assert.equal((await queue.counts()).waiting, 1);
     assert.notEqual(await readBody(connection.redis, "M1"), undefined);
   }));
+
+test("a message to thousands of domains is taken in one step, with a job for each", () =>
+  withQueue(async ({ queue, connection: { redis } }) => {
+    const to = Array.from({ length: 3_000 }, (_, index) => `a@d${index}.example`);
+    await queue.add(messageTo("MANY", to), { lifetimeMs });
+    const open = (await redis.hkeys("{relay}:body:MANY")).filter((field) => field.startsWith("open:"));
+    assert.deepEqual(new Set(open), new Set(to.map((address) => `open:${address.slice(2)}`)));
+    assert.equal(await redis.llen("{relay}:delivery:wait"), 3_000);
+    assert.equal(await redis.hget("{relay}:body:MANY", "data"), "Subject: hello\r\n\r\nhello\r\n");
+  }));
