@@ -19,16 +19,21 @@ type Message = { from: string; data: Buffer; smtputf8: boolean; eightBit: boolea
  * some hosts take does not share its fate with the others.
  */
 export function inTransactions(recipients: string[], most: number): string[][] {
+  // As nearly all mail has it.
+  if (recipients.length === 1) return [recipients];
   const kinds = Object.values(Object.groupBy(recipients, addressKind)).filter((group) => group !== undefined);
   return kinds.flatMap((group) =>
     Array.from({ length: Math.ceil(group.length / most) }, (_, i) => group.slice(i * most, (i + 1) * most)),
   );
 }
 
+// eslint-disable-next-line no-control-regex -- ASCII begins at NUL.
+const ASCII = /^[\x00-\x7f]*$/;
+
 function addressKind(address: string): "plain" | "non-ascii" | "unspeakable" {
   // Brackets in a quoted local part. nodemailer takes no such address, lest it end the command early.
   if (/[<>\r\n]/.test(address)) return "unspeakable";
-  return isAscii(Buffer.from(address)) ? "plain" : "non-ascii";
+  return ASCII.test(address) ? "plain" : "non-ascii";
 }
 
 export type Fit =
@@ -65,7 +70,7 @@ export function fitFor(message: Message, to: string[], offers: Offers): Fit {
     to,
     data,
     smtputf8,
-    eightBit: offers.eightBit && !isAscii(data),
+    eightBit: offers.eightBit && (data === message.data ? isEightBit : !isAscii(data)),
     ...(message.dsn !== undefined && offers.dsn === true ? { dsn: message.dsn } : {}),
   };
   return changed === undefined ? { kind: "fits", mail } : { kind: "fits", mail, changed };

@@ -89,6 +89,8 @@ export function createRecorder(
 }
 
 function byOutcome(outcomes: Map<string, Outcome>): Map<Outcome, string[]> {
+  // As nearly all mail has it.
+  if (outcomes.size === 1) return new Map([...outcomes].map(([address, outcome]) => [outcome, [address]]));
   const groups = new Map<string, { outcome: Outcome; to: string[] }>();
   for (const [address, outcome] of outcomes) {
     const key = JSON.stringify(outcome);

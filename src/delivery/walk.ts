@@ -299,9 +299,17 @@ function note(
 
 const MOST_NAMES = 3;
 
-function certificateNote({ names, issuer, expiresAt }: CertificateNote): NonNullable<HostNote["certificate"]> {
-  const note = { names: names.slice(0, MOST_NAMES), issuer };
-  return expiresAt === undefined ? note : { ...note, expiresAt: new Date(expiresAt).toISOString() };
+/** A session has one for all of its messages. */
+const certificateNotes = new WeakMap<CertificateNote, NonNullable<HostNote["certificate"]>>();
+
+function certificateNote(certificate: CertificateNote): NonNullable<HostNote["certificate"]> {
+  const known = certificateNotes.get(certificate);
+  if (known !== undefined) return known;
+  const { names, issuer, expiresAt } = certificate;
+  const expiry = expiresAt === undefined ? {} : { expiresAt: new Date(expiresAt).toISOString() };
+  const note = { names: names.slice(0, MOST_NAMES), issuer, ...expiry };
+  certificateNotes.set(certificate, note);
+  return note;
 }
 
 function summary(outcomes: Map<string, Outcome>, left: Deferral | undefined): string {

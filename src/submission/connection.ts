@@ -13,6 +13,10 @@ import { takeTextIn } from "./text-input.ts";
 import { type Reply, replyText } from "./reply.ts";
 
 type ParsedAddress = ReturnType<SMTPConnection["_parseAddressCommand"]>;
+type CommandHandler = NonNullable<ReturnType<SMTPConnection["_getHandler"]>>;
+
+/** By the name of the command: the methods of `RelayConnection`. */
+const handlers = new Map<string, CommandHandler>();
 
 const SHUTTING_DOWN = "4.3.2 Service shutting down";
 
@@ -120,6 +124,19 @@ export class RelayConnection extends SMTPConnection {
     const tooSlow = () => (this._upgrading ? this.close() : undefined);
     this.#handshakeTimer = setTimeout(tooSlow, this.#patience.handshakeMs).unref();
     super.upgrade(callback, secureCallback);
+  }
+
+  // Upstream asks three times for each command, and each time puts the name of a method together.
+  override _isSupported(command: string): boolean {
+    return !this._isDisabled(command) && this._getHandler(command) !== undefined;
+  }
+
+  override _getHandler(command: string): CommandHandler | undefined {
+    const known = handlers.get(command);
+    if (known !== undefined) return known;
+    const found = super._getHandler(command);
+    if (found !== undefined) handlers.set(command, found);
+    return found;
   }
 
   // Who may log in can change while the listener runs.

@@ -28,6 +28,7 @@ export class RelayServer extends SMTPServer {
   readonly #bySession = new WeakMap<SMTPServerSession, RelayConnection>();
 
   #drained: Promise<void> | undefined;
+  #accepted = 0;
 
   constructor(options: SMTPServerOptions, door: Door) {
     super(options);
@@ -82,6 +83,13 @@ export class RelayServer extends SMTPServer {
       if (tlsSocket !== undefined && leave !== undefined) this.#leave.set(tlsSocket, leave);
       callback(err, tlsSocket);
     });
+  }
+
+  // Upstream looks for the PROXY protocol, which is not spoken here, and asks the kernel for a random number for its log.
+  override _handleProxy(_socket: Socket, callback: (err: Error | null, options?: { id: string }) => void): void {
+    this.#accepted += 1;
+    const id = String(this.#accepted);
+    setImmediate(() => callback(null, { id }));
   }
 
   // As upstream's, with our connection in the place of its own.

@@ -17,6 +17,8 @@ const CONNECTION = {
   _onCommand: "41c8a1b7a32aa314",
   _onTimeout: "f21be62dd64b1dec",
   _isDisabled: "cc2032af5b084f2c",
+  _isSupported: "dbbb9a8918cf7201",
+  _getHandler: "995d6ceebdd9449a",
   upgrade: "6a3fa8a3ee413745",
   handler_AUTH: "2533179c785e8329",
   _parseAddressCommand: "9f368803e4fdff15",
@@ -26,6 +28,7 @@ const CONNECTION = {
 const SERVER = {
   connect: "9818ea13a1c36459",
   _acceptSocket: "f4c69396f94c5c50",
+  _handleProxy: "b52456c48b0458fe",
   _upgrade: "2d34eaba8e47830d",
   close: "9084d18828ade08d",
 };
