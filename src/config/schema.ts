@@ -172,7 +172,7 @@ const delivery = section("How mail leaves.", {
   }),
   maxMessagesPerSession: setting(wholeNumber(1, 100_000), {
     says: "Messages over one session before it is closed.",
-    default: 100,
+    default: 1_000,
   }),
   sessionIdle: setting(duration("1ms", "5m"), {
     says: "How long a session is kept open for the next message.",

@@ -5,6 +5,7 @@
  */
 import { isIP, isIPv6 } from "node:net";
 import ipaddr, { type IPv4, type IPv6 } from "ipaddr.js";
+import { recollected } from "./recollected.ts";
 
 export type AddressGuard = (address: string) => { allowed: true } | { allowed: false; why: string };
 
@@ -14,7 +15,7 @@ export type AddressGuard = (address: string) => { allowed: true } | { allowed: f
  */
 export function createAddressGuard({ allow }: { allow: string[] }): AddressGuard {
   const ranges = allow.map(readCidr);
-  return (text) => {
+  return recollected((text) => {
     // ipaddr.js also reads `1` and `0x7f.1` as addresses. A zone id names an
     // interface of this machine: such an address is never a stranger's host.
     if (isIP(text) === 0 || text.includes("%")) return refuse(`"${text}" is not an IP address`);
@@ -23,7 +24,7 @@ export function createAddressGuard({ allow }: { allow: string[] }): AddressGuard
     return refuse(
       `${address.toString()} is not a public address (${kindOf(address)}), and network.allow does not open it`,
     );
-  };
+  });
 }
 
 /** What is wrong with this entry of a list of CIDRs, as a sentence; `undefined` when it is fine. A bare address stands for itself. */

@@ -5,6 +5,7 @@
  */
 import { domainToASCII } from "node:url";
 import type { Domain } from "./answer.ts";
+import { recollected } from "./recollected.ts";
 
 /**
  * A host or mail domain; U-labels become A-labels. `undefined` for everything
@@ -12,18 +13,22 @@ import type { Domain } from "./answer.ts";
  * too long for the DNS.
  */
 export function toDomain(text: string): Domain | undefined {
-  return normalise(text, /^(?!-)[a-z0-9-]{1,63}$(?<!-)/);
+  // Not to be remembered: it may be of any length.
+  return text.length > LONGEST_INPUT ? undefined : domainOf(text);
 }
 
 /** As `toDomain`, for names that are only asked for: a label may also have `_`, and a hyphen at its ends. */
 export function toQueryName(text: string): Domain | undefined {
-  return normalise(text, /^[a-z0-9_-]{1,63}$/);
+  return text.length > LONGEST_INPUT ? undefined : queryNameOf(text);
 }
 
 const LONGEST = 253;
 
 /** A U-label is shorter than its A-label in characters, but a character may be two UTF-16 units. */
 const LONGEST_INPUT = 2 * LONGEST;
+
+const domainOf = recollected((text) => normalise(text, /^(?!-)[a-z0-9-]{1,63}$(?<!-)/));
+const queryNameOf = recollected((text) => normalise(text, /^[a-z0-9_-]{1,63}$/));
 
 /**
  * Letters, marks and digits of any script, and the few signs that RFC 5892
@@ -33,7 +38,6 @@ const LONGEST_INPUT = 2 * LONGEST;
 const U_LABEL = /^[\p{L}\p{M}\p{Nd}\p{Join_Control}\u00b7\u0375\u05f3\u05f4\u30fb_-]+$/u;
 
 function normalise(text: string, label: RegExp): Domain | undefined {
-  if (text.length > LONGEST_INPUT) return undefined;
   const name = toALabels(text.endsWith(".") ? text.slice(0, -1) : text);
   if (name === undefined || name.length > LONGEST) return undefined;
   const labels = name.split(".");

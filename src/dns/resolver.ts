@@ -42,31 +42,37 @@ export type ResolverOptions = {
 export function createResolver(options: ResolverOptions): Resolver {
   const { servers, zones = {}, timeoutMs = 2000, tries = 2, cacheEntries = 10_000, now = Date.now } = options;
   const settings = { serversFor: createServerChoice(servers, zones), timeoutMs, tries };
-  const cache = createAnswerCache<Answer>({ entries: cacheEntries, now });
-  const join = createJoin<DnsAnswer<Answer>>();
+  // Of each type its own records: the key says which.
+  const cache = createAnswerCache<unknown>({ entries: cacheEntries, now });
+  const join = createJoin<DnsAnswer<unknown>>();
 
-  const resolve = async (text: Domain, type: Question["type"], { fresh, signal }: AskOptions = {}) => {
+  const resolve = async <T>(
+    type: Question["type"],
+    read: (record: Answer) => T[],
+    text: Domain,
+    { fresh, signal }: AskOptions = {},
+  ): Promise<DnsAnswer<T>> => {
     if (signal?.aborted) return ABORTED;
     const name = toQueryName(text);
     if (name === undefined) return NO_SUCH_NAME;
     const key = `${type} ${name}`;
     const remembered = fresh ? undefined : cache.get(key);
-    if (remembered !== undefined) return remembered;
+    if (remembered !== undefined) return remembered as DnsAnswer<T>;
     // Also a fresh question joins one under way: that one is asking the servers, not the cache.
     const asked = async (stop: AbortSignal) => {
-      const answer = await ask({ name, type }, settings, stop);
+      const answer = withRecords(await ask({ name, type }, settings, stop), read);
       cache.put(key, answer);
       return answer;
     };
-    return (await join(key, asked, signal)) ?? ABORTED;
+    return ((await join(key, asked, signal)) as DnsAnswer<T> | undefined) ?? ABORTED;
   };
 
   return {
-    txt: async (name, options) => withRecords(await resolve(name, "TXT", options), readTxt),
-    mx: async (name, options) => withRecords(await resolve(name, "MX", options), readMx),
+    txt: (name, options) => resolve("TXT", readTxt, name, options),
+    mx: (name, options) => resolve("MX", readMx, name, options),
     addresses: async (name, options) => {
-      const [v4, v6] = await Promise.all([resolve(name, "A", options), resolve(name, "AAAA", options)]);
-      return joinFamilies(withRecords(v4, readAddress), withRecords(v6, readAddress));
+      const families = [resolve("A", readAddress, name, options), resolve("AAAA", readAddress, name, options)] as const;
+      return joinFamilies(...(await Promise.all(families)));
     },
   };
 }

@@ -22,11 +22,20 @@ export function enforceWouldFind(seen: SessionSeen, scope: ShadowScope): { kind:
   return judge({ tls: "verified" }, facts, at);
 }
 
-export const dayOf = (at: number): string => new Date(at).toISOString().slice(0, 10);
+const DAY_MS = 86_400_000;
+
+export function dayOf(at: number): string {
+  const number = Math.floor(at / DAY_MS);
+  // Asked several times for each message.
+  if (number !== latestDay.number) latestDay = { number, day: new Date(at).toISOString().slice(0, 10) };
+  return latestDay.day;
+}
+
+let latestDay = { number: Number.NaN, day: "" };
 
 /** The last `count` days, the newest first, `today` among them. */
 export function lastDays(count: number, now: number): string[] {
-  return Array.from({ length: count }, (_, i) => dayOf(now - i * 86_400_000));
+  return Array.from({ length: count }, (_, i) => dayOf(now - i * DAY_MS));
 }
 
 export type ShadowVerdict = {

@@ -102,22 +102,7 @@ function asBullMqKnowsIt({ onText, onLast }: DeliveryBackendParts, reply: unknow
   const text = joinText(bytes(first), bytes(second));
   if (text !== undefined) onText(words(id) as string, text);
   if (last === 1) onLast(words(id) as string);
-  return [Array.isArray(job) ? withOptions(job.map(words)) : job, words(id), words(limit), words(until)];
-}
-
-/** The same for all, so no job in Redis carries them. */
-const JOB_OPTIONS = JSON.stringify({
-  // BullMQ's own retries step in only when the store fails at the very end of an attempt.
-  attempts: 1_000_000_000,
-  backoff: { type: "fixed", delay: 60_000 },
-  removeOnComplete: true,
-});
-
-/** @param fields of a job: names and values in turn */
-function withOptions(fields: unknown[]): unknown[] {
-  // A value may read the same: a domain can be called anything.
-  const at = fields.findIndex((field, index) => index % 2 === 0 && field === "opts");
-  return at < 0 ? fields : fields.with(at + 1, JOB_OPTIONS);
+  return [Array.isArray(job) ? job.map(words) : job, words(id), words(limit), words(until)];
 }
 
 const bytes = (value: unknown) => (value instanceof Buffer ? value : undefined);

@@ -3,9 +3,17 @@
  * moment in which Redis has told it of one, to the moment in which Redis has
  * told it that it is done. BullMQ itself forgets a job a moment earlier.
  */
-import type { Job, Worker } from "bullmq";
+import type { Job, JobsOptions, Worker } from "bullmq";
 import { PacedWorker } from "./paced-worker.ts";
 import { untilTaken } from "./until-taken.ts";
+
+/** The same for all, so no job in Redis carries them. */
+const JOB_OPTIONS: JobsOptions = {
+  // BullMQ's own retries step in only when the store fails at the very end of an attempt.
+  attempts: 1_000_000_000,
+  backoff: { type: "fixed", delay: 60_000 },
+  removeOnComplete: true,
+};
 
 export class TrackedWorker<Data> extends PacedWorker<Data> {
   /** The token of each job in hand, by the job's id. */
@@ -26,6 +34,8 @@ export class TrackedWorker<Data> extends PacedWorker<Data> {
   ): ReturnType<Worker<Data>["nextJobFromJobData"]> {
     const own = this.#tokenOf(id) ?? token;
     if (id !== undefined && own !== undefined) this.inHand.set(id, own);
+    // `null`, too, says that there is none.
+    if (data) data.opts = JOB_OPTIONS;
     const next = super.nextJobFromJobData(data, id, own);
     if (id !== undefined && id === this.lastOfAll) {
       // BullMQ would first ask once more, and only then wait to be told.
