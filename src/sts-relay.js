@@ -23,6 +23,11 @@ const ROOM = ["--max-semi-space-size=32", "--min-semi-space-size=16"];
  * tenth of a second. Measured with this version.
  */
 const SELDOM = major === 24 ? ["--external-memory-accounted-in-global-limit", "--heap-growing-percent=300"] : [];
+/**
+ * What V8 has found to live longer it makes as old at once. Of a relay that falls behind for a moment all does, and from
+ * then on each text would stay until all memory is looked through. Measured with this version.
+ */
+const YOUNG = major === 24 ? ["--no-allocation-site-pretenuring"] : [];
 /** With less memory than this, there is none to spare for it. */
 const SPARES_BYTES = 1024 ** 3;
 /**
@@ -60,7 +65,7 @@ function suitV8() {
   const given = [...process.execArgv, process.env["NODE_OPTIONS"] ?? ""].some((each) => each.includes("semi-space"));
   if (!isRelay || given) return;
   const memory = Math.min(totalmem(), process.constrainedMemory() || Infinity);
-  const flags = [...ROOM, ...(memory < SPARES_BYTES ? [] : SELDOM), ...COMPILERS];
+  const flags = [...ROOM, ...YOUNG, ...(memory < SPARES_BYTES ? [] : SELDOM), ...COMPILERS];
   const self = [...process.execArgv, fileURLToPath(import.meta.url), ...process.argv.slice(2)];
   process.execve(process.execPath, [process.execPath, ...flags, ...self], process.env);
 }

@@ -77,7 +77,7 @@ export function createDelivery(parts: DeliveryParts): (job: Job, signal: AbortSi
     if (untried === undefined && !limit.signal.aborted)
       parts.onEnded?.(job.data.domain, outcomes, parts.now() - startedAt);
     if (signal.aborted) return putBack(parts, job, outcomes, recorder);
-    const settlement = settle(recorder.data, outcomes, recorder.notes, {
+    const settlement = settle(recorder.data(), outcomes, recorder.notes, {
       startedAt,
       now: parts.now(),
       rules: parts.retry,
@@ -168,7 +168,7 @@ async function putBack(
   recorder: Recorder,
 ): Promise<JobResult> {
   const final = new Map([...outcomes].filter(([, outcome]) => outcome.kind !== "deferred"));
-  const data = withOutcomes(recorder.data, final);
+  const data = withOutcomes(recorder.data(), final);
   recorder.log(final, { data });
   if (waitingRecipients(data).length === 0) return finish(parts, job, data, await job.readBody());
   await job.save(data);

@@ -14,7 +14,7 @@ import type { WalkReport } from "./walk.ts";
 
 export type Recorder = WalkReport & {
   /** The job with the outcomes so far. */
-  readonly data: DeliveryJobData;
+  data(): DeliveryJobData;
   readonly notes: AttemptNote[];
   /** What is known of the domain's policy. */
   policy(answer: PolicyAnswer): void;
@@ -41,9 +41,9 @@ export function createRecorder(
   let known: { answer: PolicyAnswer } | undefined;
   let data = job.data;
   return {
-    get data() {
-      return data;
-    },
+    // Not `get data()`: V8 makes a class of its own for each such object, keeps it as memory that is old, and the
+    // message with it.
+    data: () => data,
     notes,
     policy(answer) {
       known = { answer };

@@ -5,7 +5,7 @@
  */
 import { isIP, isIPv6 } from "node:net";
 import ipaddr, { type IPv4, type IPv6 } from "ipaddr.js";
-import { recollected } from "./recollected.ts";
+import { recollected } from "../memory/recollected.ts";
 
 export type AddressGuard = (address: string) => { allowed: true } | { allowed: false; why: string };
 

@@ -5,7 +5,7 @@
  */
 import { domainToASCII } from "node:url";
 import type { Domain } from "./answer.ts";
-import { recollected } from "./recollected.ts";
+import { recollected } from "../memory/recollected.ts";
 
 /**
  * A host or mail domain; U-labels become A-labels. `undefined` for everything

@@ -156,17 +156,29 @@ function ignoreLateError(): void {}
 function sessionOver(connection: Connection, target: SessionTarget, options: OpenOptions): Session {
   const facts = connection.facts();
   const offers = connection.offers();
-  return {
-    target,
-    facts,
-    contact: connection.contact,
-    secureContext: options.secureContext,
-    offers,
-    ...createTransactions(connection, offers, options.limits),
-    get closed() {
-      return connection.gone;
-    },
-    quit: () => connection.quit(),
-    close: () => connection.close(),
-  };
+  const transactions = createTransactions(connection, offers, options.limits);
+  const { contact } = connection;
+  const known = { target, facts, contact, secureContext: options.secureContext, offers, ...transactions };
+  return Object.assign(new ConnectionState(connection), known);
+}
+
+/** A class: V8 keeps an object with a getter of its own, and what that refers to, as memory that is old. */
+class ConnectionState {
+  readonly #connection: Connection;
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+  }
+
+  get closed(): boolean {
+    return this.#connection.gone;
+  }
+
+  quit(): void {
+    this.#connection.quit();
+  }
+
+  close(): void {
+    this.#connection.close();
+  }
 }

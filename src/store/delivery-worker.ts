@@ -8,6 +8,7 @@ import type { Redis } from "ioredis";
 import type { DeliveryJobData } from "../mail/delivery-job.ts";
 import type { AcceptedMessage } from "../mail/envelope.ts";
 import type { HistoryEntry } from "../mail/history.ts";
+import { PassingMap, PassingSet } from "../memory/passing.ts";
 import { afterPutOff } from "./after-put-off.ts";
 import { readBody } from "./body.ts";
 import { closeWorker, isLoss } from "./close-worker.ts";
@@ -133,9 +134,9 @@ export function startDeliveryWorker(parts: DeliveryWorkerParts): DeliveryWorker 
   const { connection, concurrency, onFault, silenceMs = 60_000, giveBackMs = 3_000, now = Date.now } = parts;
   const { handOver = new HandOver(), kept } = parts;
   const patient = connection.openPatient();
-  const running = new Set<AbortController>();
+  const running = new PassingSet<AbortController>();
   /** What is known of each job in hand beside its data. */
-  const books = new Map<string, JobBook>();
+  const books = new PassingMap<string, JobBook>();
   const bookOf = (id: string) => books.get(id) ?? { entries: [] };
   let stopped = false;
 

@@ -6,6 +6,7 @@
  * Redis has them all. What is not here is read there.
  */
 import { markOf } from "../mail/message-id.ts";
+import { PassingMap } from "../memory/passing.ts";
 
 export type KeptTextsOptions = {
   /** Of this process, in the ids of its messages. */
@@ -26,7 +27,7 @@ export class KeptTexts {
   readonly #longestBytes: number;
   readonly #keptMs: number;
   /** In the order in which they came. */
-  readonly #texts = new Map<string, Kept>();
+  readonly #texts = new PassingMap<string, Kept>();
   #bytes = 0;
   #hasMissed = false;
   #isAging = false;

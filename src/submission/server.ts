@@ -6,6 +6,7 @@ import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import { SMTPServer, type SMTPServerOptions, type SMTPServerSession } from "smtp-server";
 import type { SMTPConnectionOptions } from "smtp-server/lib/smtp-connection.js";
+import { PassingMap, PassingObjectMap, PassingSet } from "../memory/passing.ts";
 import { type Patience, RelayConnection } from "./connection.ts";
 import type { Admission } from "./limits.ts";
 import { type Reply, replyLine } from "./reply.ts";
@@ -22,21 +23,23 @@ export type Door = {
 
 export class RelayServer extends SMTPServer {
   readonly #door: Door;
-  readonly #open = new Set<RelayConnection>();
+  /** By the id of its session. */
+  readonly #open = new PassingMap<string, RelayConnection>();
   readonly #turnedAway = new Set<Socket>();
   readonly #leave = new WeakMap<Socket, () => void>();
-  readonly #bySession = new WeakMap<SMTPServerSession, RelayConnection>();
 
   #drained: Promise<void> | undefined;
   #accepted = 0;
 
   constructor(options: SMTPServerOptions, door: Door) {
     super(options);
+    this.connections = new PassingSet();
+    this._pendingSockets = new PassingObjectMap();
     this.#door = door;
   }
 
   connectionOf(session: SMTPServerSession): RelayConnection | undefined {
-    return this.#bySession.get(session);
+    return this.#open.get(session.id);
   }
 
   // The first thing upstream does with a socket: here it has cost nothing yet, not even a TLS handshake.
@@ -63,7 +66,7 @@ export class RelayServer extends SMTPServer {
     if (answer.kind === "admitted" || answer.why === "client") return answer;
     let idlest: RelayConnection | undefined;
     let idleMs = this.#door.patience().makesWayAfterMs;
-    for (const connection of this.#open) {
+    for (const connection of this.#open.values()) {
       if (connection.idleMs > idleMs) [idlest, idleMs] = [connection, connection.idleMs];
     }
     if (idlest === undefined) return answer;
@@ -101,12 +104,11 @@ export class RelayServer extends SMTPServer {
     const { patience, loginOffered } = this.#door;
     const connection = new RelayConnection(this, socket, options, { patience: patience(), loginOffered });
     this.connections.add(connection);
-    this.#open.add(connection);
-    this.#bySession.set(connection.session, connection);
+    this.#open.set(connection.id, connection);
     connection.on("error", (err: Error) => this._onError(err));
     connection.whenClosed = () => {
       this.#leave.get(socket)?.();
-      this.#open.delete(connection);
+      this.#open.delete(connection.id);
     };
     connection.init();
   }
@@ -134,10 +136,10 @@ export class RelayServer extends SMTPServer {
     const endedOrLate = new Promise<void>((resolve) => {
       this.close(resolve);
     });
-    for (const connection of this.#open) connection.dismiss();
+    for (const connection of this.#open.values()) connection.dismiss();
     await endedOrLate;
     for (const socket of this.#turnedAway) socket.destroy();
-    for (const connection of this.#open) connection._socket.destroy();
+    for (const connection of this.#open.values()) connection._socket.destroy();
     await closed;
   }
 

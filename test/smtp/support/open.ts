@@ -26,10 +26,7 @@ export async function opened(host: { port: number }, how: How = {}): Promise<Ses
   const result = await open(host, how);
   assert.equal(result.kind, "open", result.kind === "failed" ? result.failure.detail : "");
   const { session } = result;
-  return Object.defineProperties({} as Session & Disposable, {
-    ...Object.getOwnPropertyDescriptors(session),
-    [Symbol.dispose]: { value: () => session.close() },
-  });
+  return Object.assign(session, { [Symbol.dispose]: () => session.close() });
 }
 
 export async function failed(host: { port: number }, how: How = {}): Promise<SetupFailure> {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { recollected } from "../../src/dns/recollected.ts";
+import { recollected } from "../../src/memory/recollected.ts";
 
 test("a text is looked at once, and what was said of it is said again, also when that is nothing", () => {
   const asked: string[] = [];
