@@ -37,7 +37,7 @@ export const closeLua = `
     local left = redis.call("HLEN", body)
     -- At most the text in two pieces, and how it came in.
     if left > 3 then return closed, false end
-    local first = left > 1 and redis.call("HGET", body, "${acceptedField}")
+    local first = left > 0 and redis.call("HGET", body, "${acceptedField}")
     if first then left = left - 1 end
     if left > 1 then left = left - redis.call("HEXISTS", body, "${restField}") end
     if left > 1 then return closed, false end

@@ -246,3 +246,14 @@ test("where no history is wanted, none is kept", () =>
     await putOff(bench, "M1", attempt(1));
     assert.deepEqual(await bench.connection.redis.keys("{relay}:history:*"), []);
   }, false));
+
+test("how a message came in is kept also when its text has been lost", () =>
+  withQueue(async ({ queue, connection }) => {
+    await queue.add(message("M1"), { lifetimeMs });
+    await connection.redis.hdel("{relay}:body:M1", "data", "rest");
+    await connection.redis.del("{relay}:delivery:M1/one.example");
+    await closeIfNoJob(connection.redis, "M1", "one.example");
+    const [first] = await connection.redis.lrange("{relay}:history:message:M1", 0, -1);
+    assert.equal(JSON.parse(first ?? "{}").kind, "accepted");
+    assert.equal(await connection.redis.exists("{relay}:body:M1"), 0);
+  }));
