@@ -1,57 +1,18 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { DeliveryJobData } from "../../src/mail/delivery-job.ts";
-import {
-  type Deliver,
-  type DeliveryWorkerParts,
-  type DeliveryWorker,
-  startDeliveryWorker,
-} from "../../src/store/delivery-worker.ts";
-import { createMailQueue, type MailQueue } from "../../src/store/mail-queue.ts";
-import { startTestRedis, type TestRedis } from "../support/redis.ts";
 import { lifetimeMs, messageTo, open, type Opened, until } from "./support.ts";
+import { openWorkerBench, type WorkerBench } from "./worker-bench.ts";
 
-type Bench = {
-  redis: TestRedis;
-  connection: Opened;
-  queue: MailQueue;
-  faults: unknown[];
-  start(deliver: Deliver, options?: Partial<DeliveryWorkerParts>): DeliveryWorker;
-};
-
-/** A Redis and a queue; workers that the test has not closed itself are closed in the end. */
-async function withBench(use: (bench: Bench) => Promise<void>): Promise<void> {
-  await using redis = await startTestRedis();
-  await using connection = await open(redis.socketPath);
-  const queue = createMailQueue({ connection });
-  const faults: unknown[] = [];
-  const workers: DeliveryWorker[] = [];
-  const start = (deliver: Deliver, options: Partial<DeliveryWorkerParts> = {}) => {
-    const onFault = (_where: string, err: unknown) => faults.push(err);
-    const worker = startDeliveryWorker({
-      connection,
-      queue,
-      concurrency: 5,
-      giveBackMs: 200,
-      deliver,
-      onFault,
-      ...options,
-    });
-    workers.push(worker);
-    return worker;
-  };
-  try {
-    await use({ redis, connection, queue, faults, start });
-  } finally {
-    await Promise.all(workers.map((worker) => worker.close(0)));
-    await queue.close();
-  }
+async function withBench(use: (bench: WorkerBench) => Promise<void>): Promise<void> {
+  await using bench = await openWorkerBench();
+  await use(bench);
 }
 
 const finished = { kind: "finished" } as const;
 
 /** Neither job nor body is left: the ids of jobs have a slash in them. */
-const isEmpty = async ({ queue, connection }: Bench) =>
+const isEmpty = async ({ queue, connection }: WorkerBench) =>
   Object.values(await queue.counts()).every((count) => count === 0) &&
   (await connection.redis.keys("{relay}:body:*")).length === 0 &&
   (await connection.redis.keys("{relay}:delivery:*/*")).length === 0;

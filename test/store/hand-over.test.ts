@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { type Deliver, startDeliveryWorker } from "../../src/store/delivery-worker.ts";
+import type { Deliver } from "../../src/store/delivery-worker.ts";
 import { HandOver, type Marker } from "../../src/store/hand-over.ts";
 import { createMailQueue } from "../../src/store/mail-queue.ts";
 import { StoreError } from "../../src/store/store-error.ts";
-import { startTestRedis } from "../support/redis.ts";
 import { lifetimeMs, messageTo, open, until } from "./support.ts";
+import { openWorkerBench } from "./worker-bench.ts";
 
 const given = { reply: [["data", "{}"], "M1/one.example"], token: "w:1" };
 const work: Exclude<Marker, null> = { member: "0", score: 0 };
@@ -156,27 +156,12 @@ test("a wait that fails is told, but not in the place of what was taken", async 
 type Bench = Awaited<ReturnType<typeof openBench>>;
 
 async function openBench() {
-  const redis = await startTestRedis();
-  const connection = await open(redis.socketPath);
   const handOver = new HandOver();
-  const queue = createMailQueue({ connection, handOver });
-  const faults: unknown[] = [];
+  const workers = await openWorkerBench({ handOver });
+  const { connection } = workers;
   const freed: number[] = [];
-  const workers: ReturnType<typeof startDeliveryWorker>[] = [];
-  const start = (deliver: Deliver, concurrency = 5) => {
-    const worker = startDeliveryWorker({
-      connection,
-      queue,
-      handOver,
-      concurrency,
-      giveBackMs: 200,
-      deliver,
-      onFault: (_where, err) => faults.push(err),
-      onFreed: (jobs) => freed.push(jobs),
-    });
-    workers.push(worker);
-    return worker;
-  };
+  const start = (deliver: Deliver, concurrency = 5) =>
+    workers.start(deliver, { concurrency, onFreed: (jobs) => freed.push(jobs) });
   const waits = () =>
     until(() => {
       const taking = handOver.ask();
@@ -188,23 +173,7 @@ async function openBench() {
     const stats = await connection.redis.info("commandstats");
     return Number(/cmdstat_evalsha:calls=(\d+)/.exec(stats)?.[1] ?? 0);
   };
-  return {
-    redis,
-    connection,
-    handOver,
-    queue,
-    faults,
-    freed,
-    start,
-    waits,
-    steps,
-    async [Symbol.asyncDispose]() {
-      await Promise.all(workers.map((worker) => worker.close(0)));
-      await queue.close();
-      await connection.close();
-      await redis[Symbol.asyncDispose]();
-    },
-  };
+  return { ...workers, handOver, freed, start, waits, steps };
 }
 
 const isEmpty = async ({ queue, connection }: Bench) =>

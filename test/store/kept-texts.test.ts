@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout } from "node:timers/promises";
 import { createMessageIds } from "../../src/mail/message-id.ts";
-import { type Deliver, startDeliveryWorker } from "../../src/store/delivery-worker.ts";
+import type { Deliver } from "../../src/store/delivery-worker.ts";
 import { KeptTexts, type KeptTextsOptions } from "../../src/store/kept-texts.ts";
 import { createMailQueue } from "../../src/store/mail-queue.ts";
-import { startTestRedis } from "../support/redis.ts";
-import { lifetimeMs, messageTo, open, until } from "./support.ts";
+import { lifetimeMs, messageTo, until } from "./support.ts";
+import { openWorkerBench } from "./worker-bench.ts";
 
 const text = Buffer.from("Subject: hello\r\n\r\nhello\r\n");
 
@@ -95,10 +95,9 @@ test("Redis is asked for all texts when a new one is missing, until one is here 
 // With a Redis.
 
 async function openBench(options: Partial<KeptTextsOptions> = {}) {
-  const redis = await startTestRedis();
-  const connection = await open(redis.socketPath);
   const { kept, next } = keeper(options);
-  const queue = createMailQueue({ connection, kept });
+  const workers = await openWorkerBench({ kept });
+  const { connection, queue } = workers;
   const seen: string[] = [];
   const deliver: Deliver = async (job) => {
     seen.push(`${job.data.domain} ${(await job.readBody())?.toString().slice(0, 14)}`);
@@ -111,7 +110,6 @@ async function openBench(options: Partial<KeptTextsOptions> = {}) {
     if (command?.toLowerCase() !== "hmget" || key?.startsWith("{relay}:body:") !== true) return;
     reads[source === "lua" ? "along" : "alone"] += 1;
   });
-  let worker: ReturnType<typeof startDeliveryWorker> | undefined;
   return {
     connection,
     queue,
@@ -119,15 +117,12 @@ async function openBench(options: Partial<KeptTextsOptions> = {}) {
     seen,
     start: () => {
       const onFault = (_where: string, err: unknown) => assert.fail(String(err));
-      worker = startDeliveryWorker({ connection, queue, kept, concurrency: 2, deliver, onFault });
+      workers.start(deliver, { concurrency: 2, onFault });
     },
     reads,
     async [Symbol.asyncDispose]() {
-      await worker?.close(0);
       monitor.disconnect();
-      await queue.close();
-      await connection.close();
-      await redis[Symbol.asyncDispose]();
+      await workers[Symbol.asyncDispose]();
     },
   };
 }
