@@ -22,11 +22,18 @@ export function concatWithRoom(pieces: Buffer[], room: { before: number; behind:
   return memory.subarray(room.before, at);
 }
 
-/** `prefix`, then `text`: in the memory of `text` if there is room before it that nobody has taken. */
+/**
+ * `prefix`, then `text`: in the memory of `text` if there is room before it that nobody has taken. Otherwise in memory
+ * of its own, also if it is short: in the pool it would hold what else is there for as long as it is kept.
+ */
 export function putBefore(prefix: Buffer, text: Buffer): Buffer {
   const place = taken.get(text.buffer);
   const from = text.byteOffset - prefix.length;
-  if (place?.from !== text.byteOffset || from < 0) return Buffer.concat([prefix, text]);
+  if (place?.from !== text.byteOffset || from < 0) {
+    const whole = Buffer.allocUnsafeSlow(prefix.length + text.length);
+    text.copy(whole, prefix.copy(whole));
+    return whole;
+  }
   place.from = from;
   prefix.copy(Buffer.from(text.buffer, from, prefix.length));
   return Buffer.from(text.buffer, from, prefix.length + text.length);

@@ -44,3 +44,9 @@ test("short texts share their memory with others, and have no room", () => {
   assert.deepEqual(putBefore(Buffer.from("a "), putBehind(text, Buffer.from("."))), Buffer.from("a short."));
   assert.equal(text.toString(), "short");
 });
+
+test("a short text that something was put before has memory of its own: kept, it keeps nothing else", () => {
+  const whole = putBefore(Buffer.from("before"), Buffer.from("text"));
+  assert.equal(whole.toString(), "beforetext");
+  assert.equal(whole.buffer.byteLength, whole.length);
+});
