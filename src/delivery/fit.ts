@@ -4,6 +4,7 @@
  * RFC 1870 (SIZE), RFC 6152 (8BITMIME), RFC 6531 section 3.2 (SMTPUTF8).
  */
 import { isAscii } from "node:buffer";
+import { isAsciiText } from "../mail/ascii-text.ts";
 import type { EnvelopeDsn } from "../mail/dsn.ts";
 import { hasShortLines } from "../mail/line-length.ts";
 import { readEntity } from "../mail/mime-entity.ts";
@@ -27,13 +28,10 @@ export function inTransactions(recipients: string[], most: number): string[][] {
   );
 }
 
-// eslint-disable-next-line no-control-regex -- ASCII begins at NUL.
-const ASCII = /^[\x00-\x7f]*$/;
-
 function addressKind(address: string): "plain" | "non-ascii" | "unspeakable" {
   // Brackets in a quoted local part. nodemailer takes no such address, lest it end the command early.
   if (/[<>\r\n]/.test(address)) return "unspeakable";
-  return ASCII.test(address) ? "plain" : "non-ascii";
+  return isAsciiText(address) ? "plain" : "non-ascii";
 }
 
 export type Fit =

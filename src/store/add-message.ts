@@ -142,7 +142,7 @@ const FIRST_OWN_KEY = addJobScript.keys + 1;
 /** Fields and values of one HSET: Lua has room for some thousands. */
 const MOST_AT_ONCE = 1_000;
 
-// A job that is there already is left as it is. It is added without options: `delivery-backend.ts` has them.
+// A job that is there already is left as it is. It is added without options: `tracked-worker.ts` has them.
 const addLua = `
   ${addJobScript.lua}
   ${beginHistoryLua}

@@ -6,6 +6,7 @@
 import { isIPv4, isIPv6 } from "node:net";
 import type { Domain } from "../dns/answer.ts";
 import { toDomain } from "../dns/name.ts";
+import { isAsciiText } from "../mail/ascii-text.ts";
 import type { Reply } from "./reply.ts";
 
 export type AddressRules = {
@@ -57,7 +58,7 @@ function judge(text: string, side: Side, rules: AddressRules): JudgedAddress {
   if (Buffer.byteLength(localPart) > MAX_LOCAL_PART_OCTETS) {
     return refused(553, SYNTAX[side], "Local part is longer than 64 octets");
   }
-  if (!rules.smtputf8 && !isAscii(localPart)) {
+  if (!rules.smtputf8 && !isAsciiText(localPart)) {
     // RFC 6531 section 3.5. The domain alone may be non-ASCII: it has an ASCII form.
     return refused(553, "5.6.7", "Non-ASCII local part needs SMTPUTF8");
   }
@@ -99,6 +100,3 @@ function canonicalLiteral(text: string): string | undefined {
 function refused(code: number, status: Reply["status"], text: string): { kind: "refused"; reply: Reply } {
   return { kind: "refused", reply: { code, status, text } };
 }
-
-// eslint-disable-next-line no-control-regex -- ASCII begins at NUL.
-const isAscii = (text: string) => /^[\x00-\x7f]*$/.test(text);
