@@ -11,7 +11,15 @@ import { measureFairness } from "./lib/bench/fairness.ts";
 import { fairnessTable } from "./lib/bench/fairness-table.ts";
 import { describeMachine } from "./lib/bench/machine.ts";
 import { type BenchOptions, type FairnessOptions, type RateOptions, readOptions, USAGE } from "./lib/bench/options.ts";
-import { fairnessPart, halfLoadTable, type Part, ratesPart, replacePart, targetRows } from "./lib/bench/page.ts";
+import {
+  fairnessPart,
+  halfLoadTable,
+  type Part,
+  partsPart,
+  ratesPart,
+  replacePart,
+  targetRows,
+} from "./lib/bench/page.ts";
 import type { Surroundings } from "./lib/bench/relays/kind.ts";
 import { runRates } from "./lib/bench/run-rates.ts";
 import { openSurroundings } from "./lib/bench/surroundings.ts";
@@ -53,8 +61,11 @@ async function rates(options: RateOptions, around: Surroundings, command: string
   const targets = [...halfLoadTargets(halfLoads), ...memoryTargets(queueMemory)];
   if (targets.length > 0) show(targetRows(targets));
   for (const fault of faults) say(`FAILED: ${fault}`);
-  if (options.write)
-    await write("rates", ratesPart(results, describeMachine(around.scratch, around.meter.how), command));
+  if (options.write) {
+    const machine = describeMachine(around.scratch, around.meter.how);
+    const page = options.command === "parts" ? partsPart : ratesPart;
+    await write(options.command, page(results, machine, command));
+  }
   return faults.length === 0 ? 0 : 1;
 }
 

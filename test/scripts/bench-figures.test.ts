@@ -4,6 +4,7 @@ import { compare, measuredTable, ratioTable } from "../../scripts/lib/bench/comp
 import { parseStat, secondsOf } from "../../scripts/lib/bench/cpu.ts";
 import { describeFlow, growthOf } from "../../scripts/lib/bench/flow.ts";
 import { faultOf, type Measurement, summarise } from "../../scripts/lib/bench/measurement.ts";
+import { partsPart } from "../../scripts/lib/bench/page.ts";
 import { latency, median, percentile, ratios, spread } from "../../scripts/lib/bench/statistics.ts";
 import { figure, markdownTable, plainTable } from "../../scripts/lib/bench/table.ts";
 
@@ -75,6 +76,28 @@ test("the relay is compared with the Postfix that is best by each measure, round
   assert.deepEqual(ratioTable(found).rows, [
     ["4k-tls-10", "relay:1", "2.00 (2.00–3.00) of best", "1.00 (1.00–1.00) of default", "0.67 (0.67–0.67) of default"],
   ]);
+});
+
+test("the relay is compared with others than Postfix where these are named", () => {
+  const measurements = [
+    ...runs("postfix:best", [10, 10], 9),
+    ...runs("parts", [400, 500], 1),
+    ...runs("relay:1", [300, 500], 2),
+  ];
+  const found = compare(measurements, (relay) => relay === "parts").filter(({ relay }) => relay === "relay:1");
+  const [delivered, , cpu] = found;
+  assert.deepEqual([delivered?.beside, delivered?.ratio.median, cpu?.ratio.median], ["parts", 0.875, 2]);
+});
+
+test("the page of the parts sets the relay beside them, and both beside Postfix", () => {
+  const measurements = [...runs("postfix:best", [100], 4), ...runs("parts", [400], 1), ...runs("relay:1", [300], 2)];
+  const results = { measurements, halfLoads: [], queueMemory: [], faults: [], skipped: [] };
+  const page = partsPart(results, [], "scripts/bench parts");
+  const [toParts = "", toPostfix = ""] = page.split("### Ratios to the best Postfix");
+  assert.match(toParts, /\| relay:1 \| 0\.75 \(0\.75–0\.75\) of parts/);
+  assert.doesNotMatch(toParts, /postfix/);
+  assert.match(toPostfix, /\| parts +\| 4\.00 /);
+  assert.match(toPostfix, /\| relay:1 +\| 3\.00 /);
 });
 
 test("a round that broke off takes no part in a ratio", () => {

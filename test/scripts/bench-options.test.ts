@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ALL_CELLS, FULL_CELLS, QUICK_CELLS } from "../../scripts/lib/bench/cells.ts";
+import { ALL_CELLS, FULL_CELLS, PARTS_CELLS, QUICK_CELLS } from "../../scripts/lib/bench/cells.ts";
 import { readOptions } from "../../scripts/lib/bench/options.ts";
 import { replacePart } from "../../scripts/lib/bench/page.ts";
 
@@ -30,6 +30,17 @@ test("cells, relays and pairs are chosen by name and number", () => {
   );
 });
 
+test("the relay is measured beside its own parts in the cells that the targets are about", () => {
+  const options = readOptions(["parts", "--pairs", "4"]);
+  assert.equal(options.command, "parts");
+  if (options.command !== "parts") return;
+  const { cells, relays, pairs, messages } = options;
+  assert.deepEqual([cells, pairs, messages], [PARTS_CELLS, 4, 2_500]);
+  assert.deepEqual(relays, ["postfix:tuned", "postfix:best", "parts", "relay:1", "relay:2"]);
+  const chosen = readOptions(["--relays", "parts,relay:1"]);
+  assert.deepEqual(chosen.command === "rates" && chosen.relays, ["parts", "relay:1"]);
+});
+
 test("the size of a fairness run is chosen", () => {
   const options = readOptions(["fairness", "--dead", "500", "--tarpit", "50", "--rate", "20", "--seconds", "10"]);
   const { dead, tarpit, rate, seconds, processes } = options as Extract<typeof options, { command: "fairness" }>;
@@ -57,8 +68,8 @@ test("help is given whatever else is asked for", () => {
   assert.deepEqual(readOptions(["fairness", "--help"]), { command: "help" });
 });
 
-test("the cells of both modes exist", () => {
-  for (const name of [...FULL_CELLS, ...QUICK_CELLS]) assert.ok(ALL_CELLS.includes(name), name);
+test("the cells of all modes exist", () => {
+  for (const name of [...FULL_CELLS, ...QUICK_CELLS, ...PARTS_CELLS]) assert.ok(ALL_CELLS.includes(name), name);
   assert.ok(FULL_CELLS.includes("64k-tls-10-kept") && FULL_CELLS.includes("4k-plain-100"));
   assert.ok(!FULL_CELLS.includes("64k-tls-100"));
 });
@@ -72,4 +83,7 @@ test("a part of the page is replaced, and the others stay", () => {
   );
   const again = replacePart(both, "rates", "## Other rates\n");
   assert.equal(again, both.replace("## Rates", "## Other rates"));
+  const all = replacePart(both, "parts", "## Parts\n");
+  const headings = [...all.matchAll(/^## (\w+)/gm)].map(([, word]) => word);
+  assert.deepEqual(headings, ["Rates", "Parts", "Fair"]);
 });

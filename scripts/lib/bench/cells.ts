@@ -42,6 +42,9 @@ export const ALL_CELLS: CellName[] = [...RATE_CELLS.map(({ name }) => name), ...
 /** Every size, encryption and kind of connection with ten domains; one and a hundred domains with small messages. */
 export const FULL_CELLS: CellName[] = ALL_CELLS.filter((name) => !/-(?:1|100)-kept$|^64k-\w+-(?:1|100)$/.test(name));
 
+/** What the targets of speed are about. */
+export const PARTS_CELLS: CellName[] = ["4k-tls-10", "4k-tls-10-kept", "64k-tls-10", "half-load"];
+
 export const QUICK_CELLS: CellName[] = ["4k-tls-10", "4k-plain-10", "64k-tls-10", ...OTHER_CELLS];
 
 /** Of large messages fewer: a cell is to take about as long. */

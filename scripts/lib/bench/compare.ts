@@ -1,4 +1,4 @@
-/** From single runs to what they say: medians, and ratios to the best Postfix of each cell. Values to values. */
+/** From single runs to what they say: medians, and ratios to the best of others in each cell. Values to values. */
 import type { Measurement } from "./measurement.ts";
 import { faultOf } from "./measurement.ts";
 import type { RelayName } from "./relays/kind.ts";
@@ -14,7 +14,7 @@ export type Comparison = {
   cell: string;
   relay: RelayName;
   metric: Metric;
-  /** The Postfix that does best by this metric in this cell. */
+  /** Of those that it is compared with, the one that does best by this metric in this cell. */
   beside: RelayName;
   /** Of each round's pair. */
   ratio: Spread;
@@ -25,17 +25,17 @@ export function isPostfix(relay: RelayName): boolean {
   return relay.startsWith("postfix:");
 }
 
-/** None for a cell without a Postfix. */
-export function compare(measurements: Measurement[]): Comparison[] {
+/** None for a cell in which none of `others` was measured. */
+export function compare(measurements: Measurement[], others = isPostfix): Comparison[] {
   const metrics: Metric[] = ["deliveredRate", "acceptRate", "cpuPerThousand"];
   return cellsOf(measurements).flatMap((cell) => {
     const inCell = measurements.filter((each) => each.cell === cell);
     const relays = namesIn(inCell);
     return relays
-      .filter((relay) => !isPostfix(relay))
+      .filter((relay) => !others(relay))
       .flatMap((relay) =>
         metrics.flatMap((metric): Comparison[] => {
-          const beside = best(inCell, relays.filter(isPostfix), metric);
+          const beside = best(inCell, relays.filter(others), metric);
           if (beside === undefined) return [];
           const all = ratios(byRound(inCell, relay, metric), byRound(inCell, beside, metric));
           return all.length === 0 ? [] : [{ cell, relay, metric, beside, ratio: spread(all), pairs: all.length }];

@@ -1,23 +1,27 @@
 /** The arguments of `scripts/bench`. Values to values. */
 import { parseArgs } from "node:util";
-import { ALL_CELLS, type CellName, FULL_CELLS, QUICK_CELLS } from "./cells.ts";
+import { ALL_CELLS, type CellName, FULL_CELLS, PARTS_CELLS, QUICK_CELLS } from "./cells.ts";
 import type { CpuSource } from "./cpu.ts";
 import type { RelayName } from "./relays/kind.ts";
 
 export const USAGE = `Usage: scripts/bench [--quick] [--cells LIST] [--relays LIST] [--pairs 3] [--messages N] [--write]
+       scripts/bench parts [--pairs 3] [--messages N] [--write]
        scripts/bench fairness [--dead 100000] [--tarpit 10000] [--rate 100] [--seconds 60] [--processes 1] [--write]
 
 Measures this relay beside Postfix on this machine, in a network of its own. Debian, as root.
   --quick      a few cells and relays, for some minutes; default: all that docs/benchmark.md shows, for two hours
   --cells      like 4k-tls-10,64k-plain-100-kept (size, encryption, domains, kept submission connections),
                half-load, queue-memory
-  --relays     of postfix:default, postfix:tuned, postfix:best, relay:1, relay:2 (processes)
+  --relays     of postfix:default, postfix:tuned, postfix:best, relay:1, relay:2 (processes), parts
   --pairs      how often each is measured, all in turn
   --messages   of 4 KiB in one run; of larger ones a quarter
   --max-others part of the machine that others may use before a run is made again (0.2), twice at most
   --write      puts the result into docs/benchmark.md
   --cpu        where CPU time is read: auto, v1, v2 (cgroups), proc
   --keep       leaves settings, queues and logs behind, and says where
+
+parts: the same, with the libraries of this relay and nothing around them, which is the most it could be: a few cells,
+for half an hour.
 
 fairness: mail for a domain that refuses connections and one that never speaks is due all at once, while ten other
 domains get mail at a steady rate.
@@ -28,7 +32,7 @@ domains get mail at a steady rate.
 
 type Common = { write: boolean; keep: boolean; cpu: CpuSource };
 export type RateOptions = Common & {
-  command: "rates";
+  command: "rates" | "parts";
   quick: boolean;
   cells: CellName[];
   relays: RelayName[];
@@ -51,6 +55,7 @@ const MOST_FLOWING = 400_000;
 
 const FULL_RELAYS: RelayName[] = ["postfix:default", "postfix:tuned", "postfix:best", "relay:1", "relay:2"];
 const QUICK_RELAYS: RelayName[] = ["postfix:best", "relay:1", "relay:2"];
+const PARTS_RELAYS: RelayName[] = ["postfix:tuned", "postfix:best", "parts", "relay:1", "relay:2"];
 
 /** Throws an error with a message for the user. */
 export function readOptions(args: string[]): BenchOptions {
@@ -79,7 +84,7 @@ export function readOptions(args: string[]): BenchOptions {
   const cpu = oneOf("--cpu", values.cpu, ["auto", "v1", "v2", "proc"] as const);
   const common = { write: values.write, keep: values.keep, cpu };
   const [command, ...more] = positionals;
-  if (more.length > 0 || (command !== undefined && command !== "fairness")) {
+  if (more.length > 0 || (command !== undefined && command !== "fairness" && command !== "parts")) {
     throw new Error(`what is ${positionals.join(" ")}? See scripts/bench --help`);
   }
   if (command === "fairness") {
@@ -96,16 +101,23 @@ export function readOptions(args: string[]): BenchOptions {
       processes: whole("--processes", values.processes, 1, 64),
     };
   }
+  const usual = usually(command, values.quick);
   return {
-    command: "rates",
+    command: command ?? "rates",
     ...common,
     quick: values.quick,
-    cells: list(values.cells, values.quick ? QUICK_CELLS : FULL_CELLS).map((name) => oneOf("--cells", name, ALL_CELLS)),
-    relays: list(values.relays, values.quick ? QUICK_RELAYS : FULL_RELAYS).map(readRelay),
+    cells: list(values.cells, usual.cells).map((name) => oneOf("--cells", name, ALL_CELLS)),
+    relays: list(values.relays, usual.relays).map(readRelay),
     pairs: whole("--pairs", values.pairs, 1, 50),
-    messages: whole("--messages", values.messages ?? (values.quick ? "1500" : "5000"), 100, 200_000),
+    messages: whole("--messages", values.messages ?? usual.messages, 100, 200_000),
     maxOthers: part("--max-others", values["max-others"]),
   };
+}
+
+function usually(command: "parts" | undefined, quick: boolean) {
+  if (command === "parts") return { cells: PARTS_CELLS, relays: PARTS_RELAYS, messages: "2500" };
+  if (quick) return { cells: QUICK_CELLS, relays: QUICK_RELAYS, messages: "1500" };
+  return { cells: FULL_CELLS, relays: FULL_RELAYS, messages: "5000" };
 }
 
 function list<T extends string>(text: string | undefined, otherwise: T[]): string[] {
@@ -114,7 +126,7 @@ function list<T extends string>(text: string | undefined, otherwise: T[]): strin
 
 function readRelay(name: string): RelayName {
   if (/^relay:[1-9]\d?$/.test(name)) return name as RelayName;
-  return oneOf("--relays", name, FULL_RELAYS);
+  return oneOf("--relays", name, [...FULL_RELAYS, "parts"] as const);
 }
 
 function oneOf<T extends string>(option: string, value: string, known: readonly T[]): T {

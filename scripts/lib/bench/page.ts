@@ -1,21 +1,22 @@
 /** `docs/benchmark.md`: made of parts, each written by the run that measured it. Values to values. */
-import { compare, measuredTable, ratioTable } from "./compare.ts";
+import { compare, isPostfix, measuredTable, ratioTable } from "./compare.ts";
 import type { FairnessResult } from "./fairness.ts";
 import { fairnessTable } from "./fairness-table.ts";
 import type { Machine } from "./machine.ts";
+import type { Measurement } from "./measurement.ts";
 import type { RateResults } from "./run-rates.ts";
 import { median } from "./statistics.ts";
 import { figure, markdownTable, type Table } from "./table.ts";
 import { fairnessTargets, halfLoadTargets, memoryTargets, type Target } from "./targets.ts";
 
-export type Part = "rates" | "fairness";
+export type Part = "rates" | "parts" | "fairness";
 
-const PARTS: Part[] = ["rates", "fairness"];
+const PARTS: Part[] = ["rates", "parts", "fairness"];
 
 const INTRODUCTION = `# Benchmark
 
-Written by \`scripts/bench --write\` and \`scripts/bench fairness --write\`; not edited by hand. Absolute figures hold for the
-machine they were made on. What carries over are ratios of runs made in turn on one machine.
+Written by \`scripts/bench --write\`, \`scripts/bench parts --write\` and \`scripts/bench fairness --write\`; not edited by hand.
+Absolute figures hold for the machine they were made on. What carries over are ratios of runs made in turn on one machine.
 `;
 
 /** @param old the page as it is; empty: there is none yet */
@@ -39,12 +40,13 @@ export function ratesPart(results: RateResults, machine: Machine, command: strin
 ${machineTable(machine)}
 
 One load source, one sink and one DNS server for all; relays in turn (A B A B …); 50 clients, with one message on each
-connection or, in cells named \`kept\`, 100. Before a run 2,000 messages go through Postfix, and 12,000 through the relay, which is
-compiled while it runs. A cell is named by size, encryption and number of domains: \`tls\` domains publish an MTA-STS policy
+connection or, in cells named \`kept\`, 100. Before a run 2,000 messages go through Postfix, and 12,000 through each process of the
+relay, which is compiled while it runs. A cell is named by size, encryption and number of domains: \`tls\` domains publish an MTA-STS policy
 in mode enforce and show a certificate that proves the host; \`plain\` domains have neither policy nor STARTTLS. Accept
 rates are those while mail is delivered. CPU time is that of the relay and its Redis, or of all Postfix processes and, where
 policies are enforced, postfix-mta-sts-resolver. Both have mail on disk before their 250. "Through" is the time from the start
-of a message's transaction until its mail host has taken it, under full load; "others" is the part of the machine that was busy with something else.
+of a message's transaction until its mail host has taken it, under full load; "others" is the part of the machine that was busy
+with something else, or taken away from it where it is a virtual one.
 
 ### Ratios
 
@@ -63,6 +65,38 @@ ${faults.length === 0 ? wholeRuns : `**Failed runs:**\n\n${faults.map((fault) =>
 ${skipped.length === 0 ? "" : `\nLeft out, because this relay ran as one process only: ${skipped.join(", ")}.`}
 `;
 }
+
+export function partsPart(results: RateResults, machine: Machine, command: string): string {
+  const { measurements, halfLoads, faults } = results;
+  const wholeRuns = "Every accepted message was delivered once in every run.";
+  return `## Beside its own parts
+
+\`${command}\`
+
+${machineTable(machine)}
+
+\`parts\` is smtp-server, BullMQ, ioredis and nodemailer with nothing around them but what moves a message
+(\`scripts/lib/bench/relays/bare-parts-program.ts\`): no policies, no rules of mail, no fairness, no history, no log, no answer to
+anything that goes wrong. It runs as one process, with the flags that the relay gives V8. It is what a relay of these
+parts could be at most, and the relay beside it shows what all the rest costs. Otherwise it is as in "Beside Postfix".
+
+### Ratios to the parts
+
+${markdownTable(ratioTable(compare(besidesPostfix(measurements), (relay) => relay === "parts")))}
+
+### Ratios to the best Postfix
+
+${markdownTable(ratioTable(compare(measurements)))}
+
+### Figures
+
+${markdownTable(measuredTable(measurements))}
+${halfLoads.length === 0 ? "" : halfLoadWords(halfLoads)}
+${faults.length === 0 ? wholeRuns : `**Failed runs:**\n\n${faults.map((fault) => `- ${fault}`).join("\n")}`}
+`;
+}
+
+const besidesPostfix = (measurements: Measurement[]) => measurements.filter(({ relay }) => !isPostfix(relay));
 
 function halfLoadWords(all: HalfLoads): string {
   return `
@@ -86,10 +120,19 @@ export function halfLoadTable(all: HalfLoads): Table {
       `${middle(({ measurement }) => measurement.ackMs.p50)} / ${middle(({ measurement }) => measurement.ackMs.p99)}`,
       `${middle(({ measurement }) => measurement.endToEndMs.p50)} / ${middle(({ measurement }) => measurement.endToEndMs.p99)}`,
       middle(({ measurement }) => measurement.cpuPerThousand),
+      `${Math.round(100 * median(runs.map(({ measurement }) => measurement.others)))} %`,
     ];
   });
   return {
-    head: ["relay", "messages/s", "250 to delivered p50/p99 ms", "ack p50/p99 ms", "through p50/p99 ms", "CPU s/1000"],
+    head: [
+      "relay",
+      "messages/s",
+      "250 to delivered p50/p99 ms",
+      "ack p50/p99 ms",
+      "through p50/p99 ms",
+      "CPU s/1000",
+      "others",
+    ],
     rows,
   };
 }

@@ -6,8 +6,11 @@ import type { CpuMeter } from "../cpu.ts";
 import type { Programs } from "../programs.ts";
 import type { World } from "../world.ts";
 
-/** `postfix:default`, `postfix:tuned`, `postfix:best`; `relay:1`, `relay:2`: with so many processes. */
-export type RelayName = `postfix:${PostfixVariant}` | `relay:${number}`;
+/**
+ * `postfix:default`, `postfix:tuned`, `postfix:best`; `relay:1`, `relay:2`: with so many processes; `parts`: the
+ * libraries of this relay with nothing around them.
+ */
+export type RelayName = `postfix:${PostfixVariant}` | `relay:${number}` | "parts";
 export type PostfixVariant = "default" | "tuned" | "best";
 
 export type Surroundings = {

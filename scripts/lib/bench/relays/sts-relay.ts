@@ -9,6 +9,12 @@ import { greets, type RunningRelay, SUBMISSION_PORT, type Surroundings } from ".
 const LAUNCHER = fileURLToPath(new URL("../../../../src/sts-relay.js", import.meta.url));
 const relayCommand = (...words: string[]) => [process.execPath, LAUNCHER, ...words];
 
+/**
+ * Messages through each process: it is compiled while it runs, and one behind the first 5,000 still costs a tenth more
+ * than one behind 20,000.
+ */
+export const COMPILED_AFTER = 12_000;
+
 export type RunningStsRelay = RunningRelay & {
   pid: number;
   /** A command of `sts-relay` about this relay. Resolves to what it prints. */
@@ -41,8 +47,7 @@ export async function startStsRelay(processes: number, surroundings: Surrounding
   await greets(SUBMISSION_PORT);
   return {
     port: SUBMISSION_PORT,
-    // It is compiled while it runs: a message behind the first 5,000 still costs a tenth more than one behind 20,000.
-    warmUpMessages: 12_000,
+    warmUpMessages: COMPILED_AFTER * processes,
     pid: program.pid,
     command: (...words) =>
       programs.run("world", relayCommand(...words, "--config", configFile), { cwd: dir, limitMs: 300_000 }),
