@@ -32,8 +32,8 @@ const YOUNG = major === 24 ? ["--no-allocation-site-pretenuring"] : [];
 const SPARES_BYTES = 1024 ** 3;
 /**
  * V8's compiler in the middle: a relay spends its time in much code, a little in each piece, and
- * that compiler takes more than it gives, a twelfth of the work of a single process. Measured
- * with this version. The processes of a crew have it: see `crew-member.ts`.
+ * that compiler takes more than it gives, a twelfth of the work of a single process and more of
+ * several. Measured with this version.
  */
 const COMPILERS = major === 24 ? ["--no-maglev"] : [];
 

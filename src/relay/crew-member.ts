@@ -34,9 +34,7 @@ const COUNT_LIMIT_MS = 1_000;
 
 export function startMember(begin: Extract<Order, { kind: "begin" }>): Member {
   cluster.schedulingPolicy = cluster.SCHED_NONE;
-  // Of several, each has a part of the work, and its code is warm so much later: there the middle compiler is worth it.
-  const execArgv = process.execArgv.filter((flag) => flag !== "--no-maglev");
-  cluster.setupPrimary({ exec: PROGRAM, args: [], execArgv, serialization: "advanced" });
+  cluster.setupPrimary({ exec: PROGRAM, args: [], execArgv: process.execArgv, serialization: "advanced" });
   const worker = cluster.fork();
   const ready = Promise.withResolvers<Submission["addresses"]>();
   const ended = Promise.withResolvers<string>();
