@@ -20,8 +20,7 @@ Measures this relay beside Postfix on this machine, in a network of its own. Deb
   --cpu        where CPU time is read: auto, v1, v2 (cgroups), proc
   --keep       leaves settings, queues and logs behind, and says where
 
-parts: the same, with the libraries of this relay and nothing around them, which is the most it could be: a few cells,
-for half an hour.
+parts: the same, with the libraries of this relay and nothing around them: a few cells, for forty minutes.
 
 fairness: mail for a domain that refuses connections and one that never speaks is due all at once, while ten other
 domains get mail at a steady rate.

@@ -77,8 +77,9 @@ ${machineTable(machine)}
 
 \`parts\` is smtp-server, BullMQ, ioredis and nodemailer with nothing around them but what moves a message
 (\`scripts/lib/bench/relays/bare-parts-program.ts\`): no policies, no rules of mail, no fairness, no history, no log, no answer to
-anything that goes wrong. It runs as one process, with the flags that the relay gives V8. It is what a relay of these
-parts could be at most, and the relay beside it shows what all the rest costs. Otherwise it is as in "Beside Postfix".
+anything that goes wrong. It runs as one process, with the flags that the relay gives V8. It is what these parts do by
+themselves: the relay beside it shows what all the rest costs, and what it has taken out of the parts' own cost.
+Otherwise it is as in "Beside Postfix".
 
 ### Ratios to the parts
 

@@ -4,7 +4,7 @@
  * on disk before the 250, nodemailer delivers it over kept sessions, verified where `tls` is asked for.
  *
  * No policies, no rules of mail, no fairness, no history, no log, no answer to anything that goes wrong:
- * what it delivers is the most that a relay of these parts is expected to.
+ * a relay of these parts is measured by what they do by themselves.
  */
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
