@@ -91,13 +91,15 @@ test("the relay is compared with others than Postfix where these are named", () 
 
 test("the page of the parts sets the relay beside them, and both beside Postfix", () => {
   const measurements = [...runs("postfix:best", [100], 4), ...runs("parts", [400], 1), ...runs("relay:1", [300], 2)];
-  const results = { measurements, halfLoads: [], queueMemory: [], faults: [], skipped: [] };
+  const halfLoads = measurements.slice(-1).map((measurement) => ({ rate: 150, measurement }));
+  const results = { measurements, halfLoads, queueMemory: [], faults: [], skipped: ["relay:2" as const] };
   const page = partsPart(results, [], "scripts/bench parts");
   const [toParts = "", toPostfix = ""] = page.split("### Ratios to the best Postfix");
   assert.match(toParts, /\| relay:1 \| 0\.75 \(0\.75–0\.75\) of parts/);
   assert.doesNotMatch(toParts, /postfix/);
   assert.match(toPostfix, /\| parts +\| 4\.00 /);
   assert.match(toPostfix, /\| relay:1 +\| 3\.00 /);
+  assert.match(toPostfix, /relay:1 at half load \(150\/s\)[^|]*p99[^]*Left out, [^]*: relay:2\./);
 });
 
 test("a round that broke off takes no part in a ratio", () => {

@@ -30,9 +30,6 @@ export function replacePart(old: string, part: Part, text: string): string {
 }
 
 export function ratesPart(results: RateResults, machine: Machine, command: string): string {
-  const { measurements, halfLoads, queueMemory, faults, skipped } = results;
-  const targets = [...halfLoadTargets(halfLoads), ...memoryTargets(queueMemory)];
-  const wholeRuns = "Every accepted message was delivered once in every run.";
   return `## Beside Postfix
 
 \`${command}\`
@@ -52,23 +49,13 @@ with something else, or taken away from it where it is a virtual one.
 
 To the Postfix that does best by that measure in that cell: median (least–most) over pairs. Of CPU time less is better.
 
-${markdownTable(ratioTable(compare(measurements)))}
+${markdownTable(ratioTable(compare(results.measurements)))}
 
-### Figures
-
-Medians of all runs.
-
-${markdownTable(measuredTable(measurements))}
-${halfLoads.length === 0 ? "" : halfLoadWords(halfLoads)}
-${targets.length === 0 ? "" : `### Targets\n\n${targetTable(targets)}\n`}
-${faults.length === 0 ? wholeRuns : `**Failed runs:**\n\n${faults.map((fault) => `- ${fault}`).join("\n")}`}
-${skipped.length === 0 ? "" : `\nLeft out, because this relay ran as one process only: ${skipped.join(", ")}.`}
-`;
+${figures(results)}`;
 }
 
 export function partsPart(results: RateResults, machine: Machine, command: string): string {
-  const { measurements, halfLoads, faults } = results;
-  const wholeRuns = "Every accepted message was delivered once in every run.";
+  const { measurements } = results;
   return `## Beside its own parts
 
 \`${command}\`
@@ -89,15 +76,26 @@ ${markdownTable(ratioTable(compare(besidesPostfix(measurements), (relay) => rela
 
 ${markdownTable(ratioTable(compare(measurements)))}
 
-### Figures
-
-${markdownTable(measuredTable(measurements))}
-${halfLoads.length === 0 ? "" : halfLoadWords(halfLoads)}
-${faults.length === 0 ? wholeRuns : `**Failed runs:**\n\n${faults.map((fault) => `- ${fault}`).join("\n")}`}
-`;
+${figures(results)}`;
 }
 
 const besidesPostfix = (measurements: Measurement[]) => measurements.filter(({ relay }) => !isPostfix(relay));
+
+/** What was measured, and what is to be said of it, whatever it is compared with. */
+function figures({ measurements, halfLoads, queueMemory, faults, skipped }: RateResults): string {
+  const targets = [...halfLoadTargets(halfLoads), ...memoryTargets(queueMemory)];
+  const wholeRuns = "Every accepted message was delivered once in every run.";
+  return `### Figures
+
+Medians of all runs.
+
+${markdownTable(measuredTable(measurements))}
+${halfLoads.length === 0 ? "" : halfLoadWords(halfLoads)}
+${targets.length === 0 ? "" : `### Targets\n\n${targetTable(targets)}\n`}
+${faults.length === 0 ? wholeRuns : `**Failed runs:**\n\n${faults.map((fault) => `- ${fault}`).join("\n")}`}
+${skipped.length === 0 ? "" : `\nLeft out, because this relay ran as one process only: ${skipped.join(", ")}.`}
+`;
+}
 
 function halfLoadWords(all: HalfLoads): string {
   return `

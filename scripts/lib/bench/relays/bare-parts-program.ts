@@ -6,11 +6,10 @@
  * No policies, no rules of mail, no fairness, no history, no log, no answer to anything that goes wrong:
  * a relay of these parts is measured by what they do by themselves.
  */
-import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { promises as dns } from "node:dns";
-import { mkdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { createSecureContext } from "node:tls";
@@ -19,6 +18,7 @@ import { type ChainableCommander, Redis } from "ioredis";
 import MailConnection from "nodemailer/lib/smtp-connection";
 import { SMTPServer } from "smtp-server";
 import { SMTPConnection } from "smtp-server/lib/smtp-connection.js";
+import { spawnServer } from "../../../../src/store/server-process.ts";
 
 type Mail = { id: string; from: string; to: string[]; domain: string };
 
@@ -28,20 +28,14 @@ const socketPath = join(dir, "redis.sock");
 
 /** As many deliveries at a time as the relay has by default. */
 const CONCURRENCY = 50;
+const REDIS_LIMIT_MS = 20_000;
 
-mkdirSync(dir, { recursive: true });
-const redisFlags = { port: 0, unixsocket: socketPath, dir, appendonly: "yes", appendfsync: "always", save: "" };
-const server = spawn(
-  "redis-server",
-  Object.entries(redisFlags).flatMap(([name, value]) => [`--${name}`, String(value)]),
-  { stdio: ["ignore", "pipe", "inherit"] },
-);
-process.on("SIGTERM", () => {
-  server.kill();
-  process.exit();
-});
-for await (const line of server.stdout) if (String(line).includes("eady to accept")) break;
-server.stdout.resume();
+const settings = { port: 0, unixsocket: socketPath, dir, appendonly: "yes", appendfsync: "always", save: "" };
+const flags = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, String(value)]);
+const server = spawnServer({ path: "redis-server", flags, dir, socketPath }, () => undefined);
+// It ends with this process.
+process.on("SIGTERM", () => process.exit());
+await server.ready(REDIS_LIMIT_MS);
 
 const connection = () => new Redis({ path: socketPath, maxRetriesPerRequest: null });
 const taking = connection();
