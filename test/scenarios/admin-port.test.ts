@@ -8,6 +8,7 @@ import { configProblems } from "../../src/relay/check.ts";
 import { hashPassword } from "../../src/submission/password-hash.ts";
 import { read } from "../config/read.ts";
 import { startAdminRelay } from "../support/admin.ts";
+import { until } from "../support/real-server.ts";
 import { startTestRelay } from "../support/relay.ts";
 
 const TOKEN = "a-token-of-some-length";
@@ -111,9 +112,17 @@ test("who asks too much is told so, and the relay goes on", async () => {
 test("a relay that cannot do its work says which part is wrong", async () => {
   await using dns = await silentDns();
   await using relay = await startAdminRelay(undefined, { dns: { servers: [dns.address], timeout: "100ms", tries: 1 } });
-  const { status, body } = await relay.ask("/readyz");
+  const ask = async () => {
+    const { status, body } = await relay.ask("/readyz");
+    return { status, checks: body["checks"] as Record<string, { ok: boolean }> };
+  };
+  // Its worker tells of itself a moment after the start.
+  const toldOfWorkers = async () => {
+    const told = await ask();
+    return told.checks["workers"]?.ok === true ? told : undefined;
+  };
+  const { status, checks } = await until("workers", toldOfWorkers, async () => JSON.stringify(await ask()));
   assert.equal(status, 503);
-  const checks = body["checks"] as Record<string, { ok: boolean }>;
   assert.deepEqual(
     Object.entries(checks).map(([name, { ok }]) => [name, ok]),
     [
